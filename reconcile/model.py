@@ -1,0 +1,425 @@
+"""The nouns of the engine, and the schema of every frame that crosses a stage.
+
+Time order: what is declared before a run (`Field`, `Dataset`, `Layout`, sources), then what a run produces
+(`Snapshot`, `Checked`, `Balance`, `Result`). Imports polars and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+import polars as pl
+
+Rule = Callable[[pl.Expr], pl.Expr]
+"""Text in, text out, as an expression: never a Python call per row. Null stays null."""
+
+
+class Side(StrEnum):
+    """One of the two inputs. Neither is the truth."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side."""
+        return Side.RIGHT if self is Side.LEFT else Side.LEFT
+
+
+class Secrecy(StrEnum):
+    """How far a field's values may travel (`reference/domain.md` §10, column "class")."""
+
+    OPEN = "open"
+    PERSONAL = "personal"
+    SPECIAL = "special"
+    MY_NUMBER = "my_number"  # 個人番号: compared in memory, stored nowhere
+
+
+# --------------------------------------------------------------------------------------------- comparators: data only
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Canonical texts are equal or they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """Names in kanji: the ladder L0-L5 of `reference/domain.md` §3.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kana:
+    """Readings: hiragana/katakana and widths are notation; small and large kana are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latin:
+    """Names in Latin letters: width and runs of spaces are notation."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialDate:
+    """Dates with an era, unknown parts, or days that no calendar has (`reference/domain.md` §4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One part of an address; only notation is folded (`reference/domain.md` §4.2)."""
+
+    part: str  # "town" | "lot" | "katagaki"
+
+
+Comparator = Exact | Characters | Kana | Latin | PartialDate | Address
+
+
+# ---------------------------------------------------------------------------------------------- declared before a run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One column of a dataset: everything the engine derives from, declared once.
+
+    `codes` maps a comparator's grade ("different", "variant", "notation", …) to a code of the taxonomy. The grade
+    "missing" (one side null) falls back to "different".
+    """
+
+    name: str
+    label: str = ""
+    comparator: Comparator = Exact()
+    secrecy: Secrecy = Secrecy.PERSONAL
+    codes: Mapping[str, str] = field(default_factory=dict)
+    key: bool = False
+    compared: bool = True
+    check_digit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """One code of the taxonomy: what it is called, how grave it is, who acts."""
+
+    code: str
+    label: str
+    severity: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
+
+    `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
+    `second_key` names the field that may pair records whose keys differ, "" for none.
+    """
+
+    name: str
+    label: str = ""
+    fields: tuple[Field, ...]
+    codes: Mapping[str, str] = field(default_factory=dict)
+    taxonomy: Mapping[str, Category] = field(default_factory=dict)
+    second_key: str = ""
+    state: str = ""
+    schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The names of the key columns, in their declared order."""
+        return tuple(f.name for f in self.fields if f.key)
+
+    @property
+    def compared(self) -> tuple[Field, ...]:
+        """The fields whose values are compared, in their declared order; the key is not among them."""
+        return tuple(f for f in self.fields if f.compared and not f.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a layout: where it stands in the source and which field it is.
+
+    `offset` and `length` are bytes in the record (fixed width only). `charset` is "ascii" or "juki" (fixed width
+    only; juki = 住基ネット統一文字, 16 bit, big endian). `decode` names, in order, what turns this side's notation
+    into the dataset's: a code list of the layout, or a rule of `reconcile.rules`.
+    """
+
+    name: str
+    source: str = ""
+    offset: int = 0
+    length: int = 0
+    charset: str = "ascii"
+    decode: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Where one item stands in a header or trailer record: bytes (fixed width) or field number from 0 (delimited)."""
+
+    offset: int
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A header or trailer record: how it is known and what it carries.
+
+    `slots` keys: `municipality`, `extracted_at` (YYYYMMDDhhmmss, Asia/Tokyo), `layout_version`, `count`,
+    `control_total`.
+    """
+
+    mark: str
+    slots: Mapping[str, Slot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How one known source writes a dataset. Read from a TOML file in `schemas/layouts/`."""
+
+    name: str
+    label: str = ""
+    kind: str  # "fixed_width" | "delimited" | "parquet" | "database"
+    version: str = "1"
+    columns: tuple[Column, ...] = ()
+    code_lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    end_of_record: str = "\n"
+    record_bytes: int = 0
+    record_mark: str = ""  # fixed width: what a data record begins with
+    header: Envelope | None = None
+    trailer: Envelope | None = None
+    control_column: str = ""  # the digits whose sum modulo `control_modulus` is the control total
+    control_modulus: int = 1_000_000_007
+    table: str = ""
+    history_table: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DelimitedSource:
+    """A CSV or TSV file. Without a layout every column is text under its header name.
+
+    `end_of_line` "" accepts LF or CRLF, but one of them throughout.
+    """
+
+    path: Path
+    label: str = ""
+    layout: Layout | None = None
+    encoding: str = "utf-8"
+    delimiter: str = ""  # "" = "," or, for a file named .tsv, a tab
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedWidthSource:
+    """A file of records of one length in bytes."""
+
+    path: Path
+    layout: Layout
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetSource:
+    """A Parquet file. Values of every type are compared as one exact text (`extract.parquet`)."""
+
+    path: Path
+    label: str = ""
+    layout: Layout | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSource:
+    """A table of a DuckDB file (`duckdb:///path`) or a PostgreSQL database (`postgresql://…`)."""
+
+    url: str
+    layout: Layout
+    label: str = ""
+
+
+Source = DelimitedSource | FixedWidthSource | ParquetSource | DatabaseSource
+
+
+# ------------------------------------------------------------------------------------------------- produced by a run
+
+ROW = "_row"
+"""The record number in the source, from 1: UInt32, header and trailer records not counted."""
+
+REJECTS = pl.Schema({ROW: pl.UInt32, "field": pl.String, "check": pl.String})
+"""One row a refused record and check. No values. `field` is null where the check is about the record."""
+
+FINGERPRINTS = pl.Schema({ROW: pl.UInt32, "_key": pl.UInt64, "_one": pl.UInt64, "_two": pl.UInt64})
+"""One row a comparable record: the hash of its key and two independent hashes of key and values. Plain numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What the byte-level scanner found, independent of any parser. A gate failed is a `SourceError`, not a field here.
+
+    `records` counts data records. `trailer_count`, `control_total` are None where the source has none; where it has,
+    they agreed. `header` holds the header's items as text.
+    """
+
+    records: int
+    source_bytes: int
+    sha256: str
+    trailer_count: int | None = None
+    control_total: int | None = None
+    header: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A side at a point in time: a Parquet file of text exactly as it stood, in source order.
+
+    The file has the columns `columns`, all `pl.String`, nulls allowed; the row number is its position, from 1.
+    `native` names the columns of a Parquet source whose type is not text (they are cast when read).
+    """
+
+    side: Side
+    label: str
+    path: Path
+    columns: tuple[str, ...]
+    rows: int
+    preflight: Preflight
+    layout: Layout | None = None
+    native: Mapping[str, str] = field(default_factory=dict)
+    temporary: bool = True  # ours to delete; False for a Parquet input that is read in place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A snapshot with what was refused, out of scope, and noticed about single rows.
+
+    `rejects`: REJECTS. `out_of_scope`: row numbers. `notices`: REJECTS, checks that do not stop a comparison
+    (a wrong check digit, an undeclared code).
+    """
+
+    snapshot: Snapshot
+    fingerprints: pl.DataFrame
+    rejects: pl.DataFrame
+    out_of_scope: pl.Series
+    notices: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The rows of one side, accounted for once each (`architecture.md` §4)."""
+
+    records: int
+    rows: int
+    out_of_scope: int
+    rejected: int
+    duplicate: int
+    matched: int
+    mismatched: int
+    only: int
+
+    @property
+    def closes(self) -> bool:
+        """Whether every row is in exactly one place."""
+        parts = self.out_of_scope + self.rejected + self.duplicate + self.matched + self.mismatched + self.only
+        return self.records == self.rows == parts
+
+
+class Verdict(StrEnum):
+    """What a run may claim (`architecture.md` §4)."""
+
+    CONSISTENT = "consistent"
+    MISMATCH = "mismatch"
+    PARTIAL = "partial"
+    INCONCLUSIVE = "inconclusive"
+    FAILED = "failed"
+    TAMPERED = "tampered"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit status."""
+        return EXIT_CODES[self]
+
+
+EXIT_CODES: Mapping[Verdict, int] = MappingProxyType(
+    {
+        Verdict.CONSISTENT: 0,
+        Verdict.MISMATCH: 1,
+        Verdict.PARTIAL: 1,
+        Verdict.INCONCLUSIVE: 2,
+        Verdict.FAILED: 2,
+        Verdict.TAMPERED: 3,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Which run this is: given by the edge, never looked up."""
+
+    run_id: str
+    started_at: datetime
+    as_of: datetime
+    version: str
+    site_key: bytes = field(repr=False, default=b"")
+
+
+def findings_schema(key: tuple[str, ...]) -> pl.Schema:
+    """The frame of findings: one row a finding, sorted by key, then field order, then kind."""
+    return pl.Schema(
+        {
+            "finding_id": pl.String,
+            **{k: pl.String() for k in key},
+            "kind": pl.String,
+            "code": pl.String,
+            "severity": pl.String,
+            "field": pl.String,
+            "left_raw": pl.String,
+            "right_raw": pl.String,
+            "left_row": pl.UInt32,
+            "right_row": pl.UInt32,
+            "rule": pl.String,
+            "hint": pl.String,
+        }
+    )
+
+
+def variants_schema(key: tuple[str, ...]) -> pl.Schema:
+    """The frame of values that differ as written and agree under a rule: one row a value, sorted by key and field."""
+    return pl.Schema(
+        {
+            **{k: pl.String() for k in key},
+            "field": pl.String,
+            "code": pl.String,
+            "left_raw": pl.String,
+            "right_raw": pl.String,
+            "left_row": pl.UInt32,
+            "right_row": pl.UInt32,
+            "rule": pl.String,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideReport:
+    """One side as a report shows it."""
+
+    label: str
+    balance: Balance
+    preflight: Preflight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All a renderer may use. Frames: `findings_schema`, `variants_schema`; `summary` is the JSON object of §5.
+
+    `persons` maps a severity to the number of distinct keys whose gravest finding it is. `context` holds, for the
+    worklist only, one row a key of `findings` with the columns named in `context_columns` as they stood on each side.
+    """
+
+    run: Run
+    dataset: Dataset
+    verdict: Verdict
+    sides: Mapping[Side, SideReport]
+    findings: pl.DataFrame
+    variants: pl.DataFrame
+    summary: Mapping[str, object]
+    trend: tuple[Mapping[str, object], ...] = ()

@@ -1,0 +1,86 @@
+"""本人確認情報: the identity-confirmation record, as both systems hold it (住民基本台帳法第30条の6; 要綱第2条).
+
+Left is the CS, right the existing register. To add a field is one line here, and its column in the layouts.
+Not loaded at all, because it is not 本人確認情報: 続柄, 本籍, 筆頭者, 国籍, 在留資格, 備考 and the like.
+"""
+
+from __future__ import annotations
+
+import pandera.polars as pa
+
+from reconcile.declare import dataset, item
+from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy
+
+from schemas.taxonomy import TAXONOMY
+
+# Grade of a comparator -> code. "different" also stands for one side missing.
+_NAME = {"same_character": "C0", "separator": "C5", "variant": "C2", "unmapped": "C3", "different": "C1"}
+_DATE = {"same_day": "D2", "unknown": "D3", "different": "D1"}
+
+
+def _address(code: str) -> dict[str, str]:
+    return {"notation": "E4", "different": code}
+
+
+class IdentityRecord(pa.DataFrameModel):
+    """One person as one side holds them; canonical text, order = order of findings."""
+
+    juminhyo_code: str = item("住民票コード", key=True, secrecy=Secrecy.SPECIAL, pattern=r"[0-9]{11}")
+    kojin_bango: str = item(
+        "個人番号",
+        secrecy=Secrecy.MY_NUMBER,
+        codes={"different": "B2", "missing": "B4"},
+        check_digit="individual_number",
+    )
+    source_state: str = item("現存区分", codes={"different": "A3"}, secrecy=Secrecy.OPEN)
+    resident_kind: str = item("住民種別", codes={"different": "A6"})
+    municipality: str = item("市区町村コード", codes={"different": "Q3"}, secrecy=Secrecy.OPEN)
+    name_kanji: str = item("氏名(漢字)", comparator=Characters(), codes=_NAME)
+    name_latin: str = item("氏名(ローマ字)", comparator=Latin(), codes={"separator": "C5", "different": "C1"})
+    tsusho: str = item("通称", comparator=Characters(), codes={**_NAME, "different": "F2"})
+    kyu_uji: str = item("旧氏", comparator=Characters(), codes={**_NAME, "different": "F1"}, secrecy=Secrecy.SPECIAL)
+    furigana_name: str = item("氏名の振り仮名", comparator=Kana(), codes={"notation": "C5", "different": "F3"})
+    birth: str = item("生年月日", comparator=PartialDate(), codes=_DATE)
+    sex: str = item("性別", codes={"different": "S1"})
+    address_town: str = item("住所(町字まで)", comparator=Address("town"), codes=_address("E1"))
+    address_lot: str = item("番地・号", comparator=Address("lot"), codes=_address("E2"))
+    address_katagaki: str = item("方書", comparator=Address("katagaki"), codes=_address("E3"))
+    event_reason: str = item("異動事由", codes={"different": "G1"})
+    event_date: str = item("異動年月日", comparator=PartialDate(), codes={"same_day": "D2", "different": "G2"})
+    # Carried for pairing, timing and lists; never compared.
+    old_juminhyo_code: str = item("旧住民票コード", compared=False, secrecy=Secrecy.SPECIAL)
+    atena_no: str = item("宛名番号", compared=False)
+    process_time: str = item("処理日時", compared=False, secrecy=Secrecy.OPEN)
+    sequence: str = item("履歴番号・更新順番号", compared=False, secrecy=Secrecy.OPEN)
+    pending: str = item("更新禁止・排他・予定者フラグ", compared=False, secrecy=Secrecy.OPEN)
+    protected: str = item("支援措置", compared=False, secrecy=Secrecy.SPECIAL)
+
+    class Config:
+        """Columns that a side does not have are 比較不能, not an error; so no strictness here."""
+
+        strict = False
+
+
+DATASET = dataset(
+    "schemas.identity_record",
+    "本人確認情報",
+    IdentityRecord,
+    codes={
+        "only_left": "A1",
+        "only_right": "A2",
+        "duplicate_left": "A4",
+        "duplicate_right": "A4",
+        "other_key": "B1",
+        "shared_left": "B2",
+        "shared_right": "B2",
+        "check_digit_left": "B3",
+        "check_digit_right": "B3",
+        "undeclared_left": "Q4",
+        "undeclared_right": "Q4",
+        "reject_left": "Q2",
+        "reject_right": "Q2",
+    },
+    taxonomy=TAXONOMY,
+    second_key="kojin_bango",
+    state="source_state",
+)
