@@ -25,6 +25,7 @@ def item(
     key: bool = False,
     compared: bool = True,
     check_digit: str = "",
+    location: bool = False,
     pattern: str | None = None,
     nullable: bool = True,
 ) -> Any:  # noqa: ANN401  pandera's own Field returns Any
@@ -38,6 +39,7 @@ def item(
         key: Whether it is (part of) the key. A key is never null.
         compared: Whether its values are compared.
         check_digit: The algorithm that its last digit follows (`reconcile.rules.check_digit`), or "".
+        location: Whether it tells where the person lives, and is hidden for a protected person.
         pattern: A regular expression that the whole canonical text must match; a row that does not is rejected.
         nullable: Whether a row may lack it; a row without a key is always rejected.
     """
@@ -50,6 +52,7 @@ def item(
         key=key,
         compared=compared and not key,
         check_digit=check_digit,
+        location=location,
     )
     return pa.Field(
         nullable=nullable and not key,
@@ -68,6 +71,8 @@ def dataset(
     taxonomy: Mapping[str, Category],
     second_key: str = "",
     state: str = "",
+    list_key: str = "",
+    protected: str = "",
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
@@ -89,6 +94,7 @@ def dataset(
                 key=declared.key,
                 compared=declared.compared,
                 check_digit=declared.check_digit,
+                location=declared.location,
             )
         )
     if not any(f.key for f in fields):
@@ -104,5 +110,7 @@ def dataset(
         taxonomy=taxonomy,
         second_key=second_key,
         state=state,
+        list_key=list_key,
+        protected=protected,
         schema=model,
     )

@@ -97,6 +97,7 @@ class Field:
     key: bool = False
     compared: bool = True
     check_digit: str = ""
+    location: bool = False  # tells where the person lives: hidden for a protected person (支援措置)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,8 @@ class Dataset:
     """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
 
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
-    `second_key` names the field that may pair records whose keys differ, "" for none.
+    `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
+    which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置).
     """
 
     name: str
@@ -124,6 +126,8 @@ class Dataset:
     taxonomy: Mapping[str, Category] = field(default_factory=dict)
     second_key: str = ""
     state: str = ""
+    list_key: str = ""
+    protected: str = ""
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property
@@ -249,6 +253,9 @@ ROW = "_row"
 REJECTS = pl.Schema({ROW: pl.UInt32, "field": pl.String, "check": pl.String})
 """One row a refused record and check. No values. `field` is null where the check is about the record."""
 
+HINTS = pl.Schema({"side": pl.String, "key": pl.String, "hint": pl.String})
+"""Why a key found no partner, one row a diagnosed key."""
+
 FINGERPRINTS = pl.Schema({ROW: pl.UInt32, "_key": pl.UInt64, "_one": pl.UInt64, "_two": pl.UInt64})
 """One row a comparable record: the hash of its key and two independent hashes of key and values. Plain numbers."""
 
@@ -289,21 +296,6 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """A snapshot with what was refused, out of scope, and noticed about single rows.
-
-    `rejects`: REJECTS. `out_of_scope`: row numbers. `notices`: REJECTS, checks that do not stop a comparison
-    (a wrong check digit, an undeclared code).
-    """
-
-    snapshot: Snapshot
-    fingerprints: pl.DataFrame
-    rejects: pl.DataFrame
-    out_of_scope: pl.Series
-    notices: pl.DataFrame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """The rows of one side, accounted for once each (`architecture.md` §4)."""
 
@@ -321,6 +313,33 @@ class Balance:
         """Whether every row is in exactly one place."""
         parts = self.out_of_scope + self.rejected + self.duplicate + self.matched + self.mismatched + self.only
         return self.records == self.rows == parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """All that findings are made of. Keys under their internal names `k0`, `k1`, …, as text.
+
+    Attributes:
+        values: every differing value (`diff.compare.values_schema`).
+        repeated: one row a repeated key (`diff.pair.Pairs.repeated`).
+        swapped: keys whose people crossed over (`diff.compare.swaps`).
+        only: side -> key, ROW, `_second` (the second key's value, null if none).
+        rejects: side -> key (as it stood, may be null), REJECTS.
+        notices: side -> key, REJECTS: what was noticed about single rows; `check` names the kind.
+        counterparts: side -> key, ROW: rows whose counterpart on the other side was rejected.
+        hints: key hints: `side`, `key`, `hint`; only for a key of one part.
+        types: field -> hint, where the two sides' columns are of different types.
+    """
+
+    values: pl.DataFrame
+    repeated: pl.DataFrame
+    swapped: pl.DataFrame
+    only: Mapping[Side, pl.DataFrame]
+    rejects: Mapping[Side, pl.DataFrame]
+    notices: Mapping[Side, pl.DataFrame]
+    counterparts: Mapping[Side, pl.DataFrame]
+    hints: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HINTS))
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 class Verdict(StrEnum):
@@ -411,8 +430,8 @@ class SideReport:
 class Report:
     """All a renderer may use. Frames: `findings_schema`, `variants_schema`; `summary` is the JSON object of §5.
 
-    `persons` maps a severity to the number of distinct keys whose gravest finding it is. `context` holds, for the
-    worklist only, one row a key of `findings` with the columns named in `context_columns` as they stood on each side.
+    `context` holds one row a key of `findings`: the key columns, `list_key` (text, null if unknown) and `protected`
+    (Boolean). Where the dataset declares neither, it is None.
     """
 
     run: Run
@@ -422,4 +441,5 @@ class Report:
     findings: pl.DataFrame
     variants: pl.DataFrame
     summary: Mapping[str, object]
+    context: pl.DataFrame | None = None
     trend: tuple[Mapping[str, object], ...] = ()

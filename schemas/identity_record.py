@@ -42,9 +42,9 @@ class IdentityRecord(pa.DataFrameModel):
     furigana_name: str = item("氏名の振り仮名", comparator=Kana(), codes={"notation": "C5", "different": "F3"})
     birth: str = item("生年月日", comparator=PartialDate(), codes=_DATE)
     sex: str = item("性別", codes={"different": "S1"})
-    address_town: str = item("住所(町字まで)", comparator=Address("town"), codes=_address("E1"))
-    address_lot: str = item("番地・号", comparator=Address("lot"), codes=_address("E2"))
-    address_katagaki: str = item("方書", comparator=Address("katagaki"), codes=_address("E3"))
+    address_town: str = item("住所(町字まで)", comparator=Address("town"), codes=_address("E1"), location=True)
+    address_lot: str = item("番地・号", comparator=Address("lot"), codes=_address("E2"), location=True)
+    address_katagaki: str = item("方書", comparator=Address("katagaki"), codes=_address("E3"), location=True)
     event_reason: str = item("異動事由", codes={"different": "G1"})
     event_date: str = item("異動年月日", comparator=PartialDate(), codes={"same_day": "D2", "different": "G2"})
     # Carried for pairing, timing and lists; never compared.
@@ -83,4 +83,6 @@ DATASET = dataset(
     taxonomy=TAXONOMY,
     second_key="kojin_bango",
     state="source_state",
+    list_key="atena_no",
+    protected="protected",
 )

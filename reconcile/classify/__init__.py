@@ -1,0 +1,166 @@
+"""Stage 5: what was found, said in the dataset's taxonomy: one row a finding, with its code, severity and ground.
+
+Every source of findings (pairs that differ, keys without partner, repeated keys, refused rows, what was noticed
+about single rows) is brought into one shape, coded by two tables of the dataset (kind -> code; field and grade ->
+code), given an id and sorted. Nothing is sampled, nothing is suppressed here without standing in another finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from reconcile.classify.existence import Partners, existence
+from reconcile.classify.identify import finding_ids
+from reconcile.errors import ConfigError
+from reconcile.model import ROW, Dataset, Field, Material, Secrecy, Side, findings_schema, variants_schema
+
+__all__ = ["Findings", "classify"]
+
+
+class Findings(NamedTuple):
+    """`findings`: findings_schema; `variants`: variants_schema; both sorted by key, then field order."""
+
+    findings: pl.DataFrame
+    variants: pl.DataFrame
+
+
+SHAPE = pl.Schema(
+    {
+        "kind": pl.String,
+        "field": pl.String,
+        "grade": pl.String,
+        "left_raw": pl.String,
+        "right_raw": pl.String,
+        "left_row": pl.UInt32,
+        "right_row": pl.UInt32,
+        "rule": pl.String,
+        "hint": pl.String,
+    }
+)
+"""What every source of findings is brought into, behind the key's columns."""
+
+
+def classify(material: Material, dataset: Dataset, site_key: bytes) -> Findings:
+    """Make findings and variants.
+
+    Args:
+        material: What the comparison and the checks brought up.
+        dataset: Its codes, fields and taxonomy.
+        site_key: Keys the finding ids; never empty.
+
+    Raises:
+        ConfigError: A key column bears a name that the findings frame has itself.
+    """
+    key = list(dataset.key)
+    if taken := [name for name in key if name in findings_schema(()).names()]:
+        raise ConfigError("key", f"got a column named {taken[0]!r}, which the findings have too", hint="rename it")
+    internal = [f"k{i}" for i in range(len(key))]
+    shape = pl.Schema({**{k: pl.String() for k in internal}, **SHAPE})
+
+    def shaped(frame: pl.DataFrame) -> pl.DataFrame:
+        absent = {name: pl.lit(None, dtype) for name, dtype in shape.items() if name not in frame.columns}
+        return frame.with_columns(**absent).select(pl.col(name).cast(dtype) for name, dtype in shape.items())
+
+    unequal = material.values.filter(~pl.col("equal"))
+    found = pl.concat(
+        [
+            shaped(unequal.with_columns(kind=pl.lit("value"), hint=_with_types(material.types))),
+            *(shaped(frame) for frame in _about_records(material, internal, Partners.of(dataset))),
+        ]
+    )
+    order = pl.col("field").replace_strict(
+        {field.name: position for position, field in enumerate(dataset.fields)}, default=-1, return_dtype=pl.Int32
+    )
+    found = (
+        _without_my_number(found, dataset.fields)
+        .with_columns(code=_code(dataset), _order=order)
+        .with_columns(severity=_severity(dataset))
+        .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
+    )
+    ids = finding_ids(found, internal, dataset.name, site_key)
+    names = dict(zip(internal, key, strict=True))
+    variants = (
+        shaped(material.values.filter("equal"))
+        .with_columns(code=_code(dataset), _order=order)
+        .sort(*internal, "_order", "left_row", "right_row")
+    )
+    return Findings(
+        findings=found.with_columns(finding_id=ids).rename(names).select(findings_schema(tuple(key)).names()),
+        variants=variants.rename(names).select(variants_schema(tuple(key)).names()),
+    )
+
+
+def _about_records(material: Material, key: list[str], partners: Partners) -> list[pl.DataFrame]:
+    """Findings whose subject is a record or one side's field, not a pair of values."""
+    frames = existence(material.only, material.hints, key, partners)
+    count = pl.format("{} × {}", "left_count", "right_count")
+    ambiguous = (pl.col("left_over") > 0) & (pl.col("right_over") > 0)
+    said = pl.when(ambiguous).then(pl.format("ambiguous {}", count)).otherwise(count)
+    for side in Side:
+        row, here = f"{side}_row", pl.col(f"{side}_count") >= 2
+        repeated = material.repeated.filter(here).with_columns(kind=pl.lit(f"duplicate_{side}"), hint=said)
+        frames.append(repeated.with_columns(pl.lit(None, pl.UInt32).alias(f"{side.other}_row")))
+        frames.append(
+            material.rejects[side].select(
+                *key, "field", pl.col(ROW).alias(row), kind=pl.lit(f"reject_{side}"), rule="check"
+            )
+        )
+        frames.append(
+            material.counterparts[side].select(
+                *key, pl.col(ROW).alias(row), kind=pl.lit(f"reject_{side}"), rule=pl.lit("counterpart_rejected")
+            )
+        )
+        frames.append(
+            material.notices[side].select(
+                *key, "field", pl.col(ROW).alias(row), kind=pl.format("{}_{}", "check", pl.lit(side.value)), rule="check"
+            )
+        )
+    swap = pl.format("{}<->{}", pl.concat_str(key, separator="|"), pl.concat_str([f"{k}:right" for k in key], separator="|"))
+    frames.append(
+        material.swapped.select(
+            *key, "left_row", "right_row", kind=pl.lit("identity_swap"), rule=pl.lit("identity_swap"), hint=swap
+        )
+    )
+    return frames
+
+
+def _with_types(types: Mapping[str, str]) -> pl.Expr:
+    if not types:
+        return pl.col("hint")
+    return pl.coalesce("hint", pl.col("field").replace_strict(types, default=None, return_dtype=pl.String))
+
+
+def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
+    """個人番号 is compared in memory and stands in no output (番号法; `architecture.md` §8)."""
+    hidden = [field.name for field in fields if field.secrecy is Secrecy.MY_NUMBER]
+    if not hidden:
+        return found
+    return found.with_columns(
+        pl.when(pl.col("field").is_in(hidden)).then(None).otherwise(pl.col(raw)).alias(raw)
+        for raw in ("left_raw", "right_raw")
+    )
+
+
+def _code(dataset: Dataset) -> pl.Expr:
+    """The code of the taxonomy: by field and grade for a value, by kind for the rest; null for an ad-hoc dataset."""
+    by_kind = pl.col("kind").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
+    grades: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for field in dataset.fields:
+        grades.update({f"{field.name}\0{grade}": code for grade, code in field.codes.items()})
+        if "different" in field.codes:
+            others[field.name] = field.codes["different"]
+    by_grade = pl.concat_str("field", "grade", separator="\0")
+    by_value = pl.coalesce(
+        by_grade.replace_strict(grades, default=None, return_dtype=pl.String),
+        pl.col("field").replace_strict(others, default=None, return_dtype=pl.String),
+    )
+    return pl.when(pl.col("grade").is_not_null()).then(by_value).otherwise(by_kind)
+
+
+def _severity(dataset: Dataset) -> pl.Expr:
+    severities = {code: category.severity for code, category in dataset.taxonomy.items()}
+    return pl.col("code").replace_strict(severities, default=None, return_dtype=pl.String)

@@ -1,0 +1,136 @@
+"""Stage 4: two canonical sides -> what pairs, and which values differ.
+
+Three steps, each a pure function of a pair of partitions: `suspects` (plain numbers: which rows are surely equal),
+`pair` (the rest, by the exact key), `differing_values` (every value of every pair). `diff` is steps two and three;
+the pipeline calls step one before it fetches the suspects' values.
+
+The internal names of a frame's columns are positions (`k0` the key's first part, `v0` the first compared field), so
+that no name in a source can collide with ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from reconcile.diff.compare import OTHER, RAW, differing_values, people, side_by_side, swaps
+from reconcile.diff.fingerprint import Suspects, fingerprint, suspects, value_hashes
+from reconcile.diff.pair import Pairs, pair
+from reconcile.errors import ConfigError
+from reconcile.model import ROW, Dataset, Field
+
+__all__ = ["OTHER", "Diff", "DiffPlan", "Suspects", "diff", "fingerprint", "plan", "suspects", "swaps"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffPlan:
+    """Everything about a comparison that is decided before data is seen.
+
+    `key` and `fields` map the internal name of a column to the source's name and to its field. `seed` is this run's.
+    `second` is the internal name of the second key's column, "" for none.
+    """
+
+    key: dict[str, str]
+    fields: dict[str, Field]
+    seed: int
+    second: str = ""
+
+    def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
+        """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them."""
+        columns = [canonical[source].alias(name) for name, source in self.key.items()]
+        columns += [canonical[field.name].alias(name) for name, field in self.fields.items()]
+        if decoded:
+            columns += [pl.col(field.name).alias(f"{RAW}{name}") for name, field in self.fields.items()]
+        return columns
+
+    def fingerprint(self, canonical: dict[str, pl.Expr]) -> list[pl.Expr]:
+        """The columns of FINGERPRINTS."""
+        return fingerprint(
+            [canonical[source] for source in self.key.values()],
+            [canonical[field.name] for field in self.fields.values()],
+            self.seed,
+        )
+
+
+class Diff(NamedTuple):
+    """What was found among suspects. Keys under their internal names.
+
+    Attributes:
+        only_left: key, ROW, `_second` (the second key's value, null if none).
+        only_right: the same.
+        repeated: `Pairs.repeated`.
+        values: every value that differs, `values_schema`.
+        people: who stands under each mismatched pair, as numbers, for `swaps` over all partitions.
+        matched: pairs whose every value is equal, or equal under a rule.
+        mismatched: pairs with at least one value that is not.
+    """
+
+    only_left: pl.DataFrame
+    only_right: pl.DataFrame
+    repeated: pl.DataFrame
+    values: pl.DataFrame
+    people: pl.DataFrame
+    matched: int
+    mismatched: int
+
+
+def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: int) -> DiffPlan:
+    """Decide which columns are compared: those that the dataset declares and both sides have.
+
+    Raises:
+        ConfigError: A side lacks a key column.
+    """
+    for side, columns in (("left", left), ("right", right)):
+        if missing := [name for name in dataset.key if name not in columns]:
+            raise ConfigError(
+                f"{side}: key",
+                f"got no column {', '.join(map(repr, missing))}, expected one of: {', '.join(columns)}",
+                hint="column names are compared exactly, upper and lower case too",
+                code="E_KEY",
+            )
+    shared = set(left) & set(right)
+    fields = {f"v{i}": f for i, f in enumerate(f for f in dataset.compared if f.name in shared)}
+    return DiffPlan(
+        key={f"k{i}": name for i, name in enumerate(dataset.key)},
+        fields=fields,
+        seed=seed,
+        second=next((name for name, f in fields.items() if f.name == dataset.second_key), ""),
+    )
+
+
+def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
+    """Pair the suspects of both sides and compare every value.
+
+    Args:
+        this: The plan.
+        left: ROW and the columns of `DiffPlan.select`; keys are never null.
+        right: The same of the other side. A key's rows are in both frames or in neither.
+    """
+    key, values = list(this.key), list(this.fields)
+    pairs: Pairs = pair(_hashed(left, key, values, this.seed), _hashed(right, key, values, this.seed), key)
+    both = side_by_side(pairs.paired, left, right, key)
+    differing = differing_values(both, key, this.fields)
+    unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row").unique()
+    mismatched = both.join(unequal, on=["left_row", "right_row"], how="semi", maintain_order="left")
+    return Diff(
+        only_left=_with_second(pairs.only_left, left, this.second),
+        only_right=_with_second(pairs.only_right, right, this.second),
+        repeated=pairs.repeated,
+        values=differing,
+        people=people(mismatched, key, values, this.seed),
+        matched=pairs.equal + both.height - mismatched.height,
+        mismatched=mismatched.height,
+    )
+
+
+def _hashed(rows: pl.DataFrame, key: list[str], values: list[str], seed: int) -> pl.DataFrame:
+    return rows.select(ROW, *key, **value_hashes(values, seed, "_"))
+
+
+def _with_second(only: pl.DataFrame, rows: pl.DataFrame, second: str) -> pl.DataFrame:
+    if not second:
+        return only.with_columns(_second=pl.lit(None, pl.String))
+    return only.join(rows.select(ROW, _second=second), on=ROW, how="left", maintain_order="left")
+

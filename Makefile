@@ -1,0 +1,68 @@
+# Each target makes what it needs: the virtual environment when it is missing or the lock has changed.
+# Needs python3 (3.11 to 3.13) and make, nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.stamp
+LOCKED := .venv/.locked
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+UV ?= uv
+
+.PHONY: demo test lint bench test-nightly wheelhouse lock clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || sed -n 's/^\([a-z-]*\):.*## /  \1: /p' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## a synthetic ward, reconciled: worklist, council PDF, HTML page, and the table on the terminal
+	@$(BIN)/reconcile demo
+
+test: lint ## all that CI runs: lint, then the whole suite
+	@$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@echo 'lint: clean'
+
+bench: $(STAMP) ## what it costs, in pairs with the bare operation; one table
+	@$(BIN)/python -m tests.bench.bench
+
+test-nightly: lint ## the long versions: more examples, every byte, every system call
+	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly
+
+wheelhouse: $(STAMP) ## every wheel of the lock and our own, for a machine without a network
+	@$(PIP) download --only-binary=:all: --require-hashes -r requirements.lock.txt -d dist/wheelhouse
+	@$(PIP) wheel --no-deps --no-build-isolation -w dist/wheelhouse .
+
+# Needs uv (`pip install uv`); nothing else here does. `--universal`: one file for Python 3.11 to 3.13 on every system.
+# The pip of a stock 3.11 (23.2) takes neither `sqlalchemy` for a pin of `sqlalchemy[asyncio]` nor the other way round:
+# the entries with extras stand twice.
+lock: ## requirements.lock.txt anew from pyproject.toml
+	@$(UV) pip compile pyproject.toml --extra pdf --extra postgres --group dev --universal --python-version 3.11 \
+	  --upgrade --no-strip-extras --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o .lock.tmp
+	@{ echo '# Written by `make lock` from pyproject.toml: core, pdf, postgres and dev, every file by its digest.'; \
+	  awk 'function flush() { printf "%s", e; if (sub(/^[^ ]+\[[^]]*\]/, name, e)) printf "%s", e; e = "" } \
+	       /^[^ ]/ { flush(); name = $$0; sub(/\[.*/, "", name) } { e = e $$0 "\n" } END { flush() }' .lock.tmp; \
+	} > requirements.lock.txt
+	@rm .lock.tmp
+
+clean: ## the virtual environment, caches and outputs
+	rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Two steps, so that an edit of pyproject.toml does not install 160 packages again. `--clear`: a package that left the
+# lock must leave the environment too. The stamps come last: an interrupted installation is not taken for a good one.
+$(LOCKED): requirements.lock.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "needs Python 3.11 to 3.13, got " + sys.version.split()[0])'
+	@echo 'Making .venv from requirements.lock.txt (once, some minutes)' >&2
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) install --require-hashes -r requirements.lock.txt
+	@touch $@
+
+$(STAMP): $(LOCKED) pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

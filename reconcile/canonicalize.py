@@ -1,0 +1,69 @@
+"""Stage 3: a side's notation -> the dataset's, as expressions.
+
+Two kinds of turning are kept apart (`architecture.md` §6.4). *Decoding* is this module: code lists, era dates,
+scripts, blanks: what a side writes, said in the dataset's terms, for every row, vectorised. *Judging* whether two
+decoded values mean the same (widths, variants, notation) runs on differing values only, in the comparators.
+Nothing here reads or collects data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from reconcile.errors import DeclarationError
+from reconcile.model import Column, Dataset, Layout
+from reconcile.rules import ALL_RULES
+
+UNDECLARED = "未定義:"
+"""Stands before a value that its code list does not have, so that it equals no declared meaning."""
+
+
+def decode(column: Column, layout: Layout) -> pl.Expr:
+    """The canonical text of one column of a layout.
+
+    Blank (empty or white space only) becomes null; then the column's decodings are applied in order. A value that a
+    code list does not have keeps its text behind `UNDECLARED`.
+
+    Raises:
+        DeclarationError: A decoding is neither a code list of the layout nor a rule.
+    """
+    expr = ALL_RULES["blank_to_null"](pl.col(column.name))
+    for name in column.decode:
+        if name in layout.code_lists:
+            expr = _look_up(expr, layout.code_lists[name])
+        elif name in ALL_RULES:
+            expr = ALL_RULES[name](expr)
+        else:
+            raise DeclarationError(
+                f"{layout.name}: {column.name}.decode", f"got {name!r}, expected a code list or a rule"
+            )
+    return expr.alias(column.name)
+
+
+def canonical(dataset: Dataset, layout: Layout | None, columns: tuple[str, ...]) -> dict[str, pl.Expr]:
+    """Name -> expression of every column that both the side and the dataset have.
+
+    Without a layout, text is canonical as it stands.
+    """
+    declared = {column.name: column for column in layout.columns} if layout else {}
+    present = set(columns)
+    return {
+        field.name: decode(declared[field.name], layout) if layout and field.name in declared else pl.col(field.name)
+        for field in dataset.fields
+        if field.name in present
+    }
+
+
+def undeclared(dataset: Dataset, layout: Layout | None) -> tuple[str, ...]:
+    """The names of the columns that are decoded through a code list, and so may hold undeclared values."""
+    if layout is None:
+        return ()
+    fields = {field.name for field in dataset.fields}
+    return tuple(c.name for c in layout.columns if c.name in fields and any(d in layout.code_lists for d in c.decode))
+
+
+def _look_up(expr: pl.Expr, codes: Mapping[str, str]) -> pl.Expr:
+    meaning = expr.replace_strict(codes, default=pl.lit(UNDECLARED) + expr, return_dtype=pl.String)
+    return pl.when(expr.is_null()).then(None).otherwise(meaning)
