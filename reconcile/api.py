@@ -13,7 +13,8 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile import __version__
-from reconcile.extract import extract, scan, source_of
+from reconcile.config import source_of
+from reconcile.extract import extract, scan
 from reconcile.model import (
     ROW,
     Balance,

@@ -63,8 +63,10 @@ def check_balance(balance: Mapping[Side, Balance]) -> None:
         )
 
 
-def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool) -> list[Gate]:
+def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool, overlap_min: float) -> list[Gate]:
     """The gates that two inputs alone can answer, after `check_balance` has passed."""
+    smaller = min(side.rows for side in balance.values())
+    paired = min(side.matched + side.mismatched + side.duplicate + side.rejected for side in balance.values())
     counts = all(side.records == side.rows for side in balance.values())
     filled = allow_empty or all(side.rows > 0 for side in balance.values())
     rows = " / ".join(f"{side.rows:,}" for side in balance.values())
@@ -86,5 +88,11 @@ def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool) -> list[Gate
             passed=filled,
             ja=f"両側に件数があること({rows}件)",
             en=f"both inputs have rows ({rows})",
+        ),
+        Gate(
+            name="overlap",
+            passed=paired >= overlap_min * smaller,
+            ja=f"対応付いた割合が{overlap_min:.0%}以上であること({paired:,}/{smaller:,})",
+            en=f"at least {overlap_min:.0%} of the smaller side has a partner ({paired:,}/{smaller:,})",
         ),
     ]

@@ -45,7 +45,7 @@ from reconcile.validate import validate
 Progress = Callable[[str, int, int], None]
 """Called with the name of the step, what is done and what is to do."""
 
-ROWS_PER_PARTITION = 2_000_000
+ROWS_PER_PARTITION = 500_000
 """Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
 
 SUSPECTS_PER_FETCH = 300_000
@@ -70,12 +70,14 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 class Options:
     """What the edge decides about a comparison; none of it changes the findings.
 
-    `partitions` 0 chooses by size. `gates` are those that the edge has tried already (same bytes, municipality, …).
+    `partitions` 0 chooses by size. `overlap_min` is the least share of the smaller side that must pair; below it the
+    two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     """
 
     seed: int
     partitions: int = 0
     allow_empty: bool = False
+    overlap_min: float = 0.0
     gates: tuple[Gate, ...] = ()
     progress: Progress = _silent
 
@@ -267,7 +269,7 @@ def _report(
     findings: Findings,
     options: Options,
 ) -> Report:
-    gates = (*options.gates, *gates_of(balance, allow_empty=options.allow_empty))
+    gates = (*options.gates, *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min))
     verdict = decide(gates, balance, findings.findings.height)
     sides = {
         side: SideReport(label=entry.snapshot.label, balance=balance[side], preflight=entry.snapshot.preflight)

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
-from tests.reference import Finding, Row, reference
+import pytest
+from hypothesis import given, settings
+
+from tests.golden import CASES, Case, read_case, read_cells
+from tests.reference import Finding, Row, Values, reference
+from tests.strategies import Tables, tables
+
+PLAIN = [case for case in map(read_case, sorted(CASES.glob("*/"))) if case.exit < 2 and not case.parquet]
+"""Golden cases whose inputs the oracle can read: CSV, without types."""
 
 
 def table(header: str, *lines: str) -> list[Row]:
@@ -151,3 +162,65 @@ def test_nothing_is_claimed_about_an_empty_input_unless_it_is_allowed() -> None:
 def test_a_column_of_one_side_is_not_compared() -> None:
     answer = reference(table("id,v,extra", "1,x,y"), table("v,id", "x,1"), ["id"])
     assert answer["verdict"] == "consistent"
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.folder.name)
+def test_golden_cases_expect_what_the_oracle_says(case: Case) -> None:
+    """Two opinions by hand, before the engine has one: the findings, the verdict and the rows of each side."""
+    sides = [_read(case.folder / name, case) for name in (case.left, case.right)]
+    answer = reference(*sides, case.key, allow_empty="--allow-empty" in case.args)
+    names, expected = read_cells(case.expected)
+    compared = [name for name in names if name not in ("rule", "hint")]
+    found = [tuple(_cell(finding, name, case.key) for name in compared) for finding in answer["findings"]]
+    rows = [tuple(row[names.index(name)] for name in compared) for row in expected]
+    assert sorted(found, key=repr) == sorted(rows, key=repr)
+    assert answer["verdict"] == case.verdict
+    for side, counts in case.balance.items():
+        assert counts.items() <= answer["balance"][side].items()
+
+
+def _read(path: Path, case: Case) -> list[Row]:
+    encoding = case.args[case.args.index("--encoding") + 1] if "--encoding" in case.args else "utf-8-sig"
+    names, rows = read_cells(path, encoding=encoding, delimiter="\t" if path.suffix == ".tsv" else ",")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _cell(finding: Finding, name: str, key: tuple[str, ...]) -> str | None:
+    value = finding.key[key.index(name)] if name in key else getattr(finding, name)
+    return None if value is None else str(value)
+
+
+@settings(max_examples=300)
+@given(tables(composite_keys=False))
+def test_sqlite_agrees_on_keys_that_stand_once(case: Tables) -> None:
+    """A third opinion: `FULL JOIN … IS NOT`, on what is left when blank and repeated keys are taken away."""
+    sides = [_once(rows, case) for rows in (case.left, case.right)]
+    answer = reference(*sides, case.key, allow_empty=True)
+    fields = case.columns[len(case.key) :]
+    with closing(sqlite3.connect(":memory:")) as database:
+        for name, rows in zip(("l", "r"), sides, strict=True):
+            database.execute(f"CREATE TABLE {name} ({', '.join(case.columns)})")
+            marks = ", ".join("?" * len(case.columns))
+            values = [[row[column] for column in case.columns] for row in rows]
+            database.executemany(f"INSERT INTO {name} VALUES ({marks})", values)  # noqa: S608  our own names
+        joined = "FROM l FULL JOIN r ON l.id = r.id"
+        only = "SELECT l.id, r.id " + joined + " WHERE (l.id IS NULL) <> (r.id IS NULL)"
+        alone = {(key[0] or key[1],) for key in database.execute(only)}
+        differing = {
+            (key, field, was, now)
+            for field in fields
+            for key, was, now in database.execute(
+                f"SELECT l.id, l.{field}, r.{field} {joined} "  # noqa: S608  our own names
+                f"WHERE l.id IS NOT NULL AND r.id IS NOT NULL AND l.{field} IS NOT r.{field}"
+            )
+        }
+    found = answer["findings"]
+    assert {f.key for f in found if f.kind.startswith("only_")} == alone
+    assert {(*f.key, f.field, f.left_raw, f.right_raw) for f in found if f.kind == "value"} == differing
+
+
+def _once(rows: Sequence[Row], case: Tables) -> list[Row]:
+    keys: list[Values] = [tuple(row[name] for name in case.key) for row in rows]
+    return [
+        row for row, key in zip(rows, keys, strict=True) if keys.count(key) == 1 and all((k or "").strip() for k in key)
+    ]

@@ -51,7 +51,7 @@ class Clusters:
 def split(values: pl.Series) -> Clusters:
     """Cut each value into cluster keys. A null counts as the empty value."""
     text = values.cast(pl.String).fill_null("")
-    points = np.frombuffer("".join(text.to_list()).encode("utf-32-le"), dtype="<u4").astype(np.uint32, copy=False)
+    points = np.frombuffer(_utf8(text).decode().encode("utf-32-le"), dtype="<u4").astype(np.uint32, copy=False)
     starts = np.concatenate(([0], np.cumsum(text.str.len_chars().to_numpy(), dtype=np.int64)))
     number = _selector_numbers()[points]
     is_selector = number > 0
@@ -102,6 +102,13 @@ def mj_numbers(keys: Keys) -> Keys:
     return np.where(bare, _bare()[np.where(bare, keys, 0)], by_sequence)
 
 
+def of_mj(numbers: Keys) -> Keys:
+    """The key that writes each glyph: its own code point, else its IVS; U+FFFD for the few that Unicode cannot write."""
+    written = _written()
+    known = numbers < written.size
+    return np.where(known, written[np.where(known, numbers, 0)], np.uint32(0xFFFD))
+
+
 def strings(data: bytes, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_] | None = None) -> pl.Series:
     """A text column from its UTF-8 bytes and offsets, without going through Python objects."""
     validity = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
@@ -112,6 +119,14 @@ def strings(data: bytes, offsets: npt.NDArray[np.int64], valid: npt.NDArray[np.b
 def utf8_bytes(points: Keys) -> npt.NDArray[np.int64]:
     """How many bytes each code point takes in UTF-8."""
     return 1 + (points > 0x7F).astype(np.int64) + (points > 0x7FF) + (points > 0xFFFF)
+
+
+def _utf8(text: pl.Series) -> bytes:
+    """All values one after the other, without a separator."""
+    array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    data = array.buffers()[2]
+    return b"" if data is None else memoryview(data)[offsets[0] : offsets[-1]].tobytes()
 
 
 @cache
@@ -134,6 +149,20 @@ def _bare() -> Keys:
     numbers = np.zeros(CODE_POINTS, dtype=np.uint32)
     numbers[table["bare"].to_numpy()] = table["mj"].to_numpy()
     return numbers
+
+
+@cache
+def _written() -> Keys:
+    sequence = pl.col("ucs") + pl.col("ivs").cast(pl.UInt32) * (1 << SELECTOR_SHIFT)
+    table = (
+        tables.mj()
+        .select("mj", key=pl.coalesce("bare", sequence))
+        .drop_nulls()
+        .unique("mj", keep="first", maintain_order=True)
+    )
+    keys = np.full(int(tables.mj()["mj"].to_numpy().max()) + 1, 0xFFFD, dtype=np.uint32)
+    keys[table["mj"].to_numpy()] = table["key"].to_numpy()
+    return keys
 
 
 @cache

@@ -29,7 +29,7 @@ HANGUL_SHARE = 0.02
 
 _CARRIERS = "[\U000f0000-\U000fffff]"
 _HANGUL = "[가-힣]"
-_CHUNK_CODES = 1 << 20  # bounds the working memory: about 24 bytes a code
+_CHUNK_CODES = 1 << 17  # the working arrays of a chunk stay in the cache: 24 bytes a code
 
 # A word of the decoding table: first code point, second code point (a selector, or 0), UTF-8 bytes of both.
 _SECOND_SHIFT = np.uint64(21)
@@ -72,7 +72,7 @@ def encode(
         or cut. A carrier is written as the code it carries.
     """
     cut = clusters.split(values)
-    codes = _codes_of(cut.keys)
+    codes = codes_of(cut.keys)
     lost = codes == 0
     codes[lost] = GETA if substitute is None else substitute
     rows, counts = cut.rows, cut.counts
@@ -83,6 +83,18 @@ def encode(
     damaged = counts > characters
     damaged[rows[lost]] = True
     return fields, damaged
+
+
+def codes_of(keys: clusters.Keys) -> npt.NDArray[np.uint16]:
+    """The J code of each cluster key (`clusters`), 0 where it has none; a carrier has the code it carries."""
+    bare = clusters.selector_of(keys) == 0
+    base = clusters.base_of(keys)
+    codes = _code_of_mj()[clusters.mj_numbers(keys)]
+    identity = bare & (codes == 0) & (base < 0x10000)
+    codes[identity] = np.where(_is_identity()[base[identity]], base[identity], 0)
+    carried = bare & (base >= CARRIER) & (base < CARRIER + 0x10000)
+    codes[carried] = base[carried] - CARRIER
+    return codes
 
 
 def is_unmapped(expr: pl.Expr) -> pl.Expr:
@@ -111,7 +123,7 @@ def looks_misdecoded(expr: pl.Expr) -> pl.Expr:
 
 def _decode_chunk(codes: npt.NDArray[np.uint16]) -> tuple[bytes, npt.NDArray[np.int64]]:
     """The UTF-8 bytes of all values, and the number of bytes of each."""
-    rows, width = codes.shape
+    width = codes.shape[1]
     codes = codes.astype(np.uint16, copy=False)
     written = (codes != PAD) & (codes != 0x20)
     counts = np.where(written.any(axis=1), width - np.argmax(written[:, ::-1], axis=1), 0)
@@ -125,18 +137,6 @@ def _decode_chunk(codes: npt.NDArray[np.uint16]) -> tuple[bytes, npt.NDArray[np.
     return points.tobytes().decode("utf-32-le").encode(), np.diff(value_ends)
 
 
-def _codes_of(keys: clusters.Keys) -> npt.NDArray[np.uint16]:
-    """The J code of each character, 0 where it has none."""
-    bare = clusters.selector_of(keys) == 0
-    base = clusters.base_of(keys)
-    codes = _code_of_mj()[clusters.mj_numbers(keys)]
-    identity = bare & (codes == 0) & (base < 0x10000)
-    codes[identity] = np.where(_is_identity()[base[identity]], base[identity], 0)
-    carried = bare & (base >= CARRIER) & (base < CARRIER + 0x10000)
-    codes[carried] = base[carried] - CARRIER
-    return codes
-
-
 @cache
 def _decoding() -> npt.NDArray[np.uint64]:
     every = np.arange(0x10000, dtype=np.uint32)
@@ -148,7 +148,9 @@ def _decoding() -> npt.NDArray[np.uint64]:
     selector = np.where(bare > 0, 0, table["ivs"].cast(pl.UInt32).fill_null(17).to_numpy() - 17 + 0xE0100)
     first[code], second[code] = key, selector
     size = clusters.utf8_bytes(first) + np.where(second > 0, 4, 0)
-    return first.astype(np.uint64) | second.astype(np.uint64) << _SECOND_SHIFT | size.astype(np.uint64) << _BYTES_SHIFT
+    words: npt.NDArray[np.uint64] = first.astype(np.uint64)
+    words |= second.astype(np.uint64) << _SECOND_SHIFT | size.astype(np.uint64) << _BYTES_SHIFT
+    return words
 
 
 @cache

@@ -1,0 +1,69 @@
+"""Stage 1: a source -> a snapshot, the text exactly as it stands, with an independent count of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from reconcile.extract.parquet import scan
+from reconcile.model import (
+    DatabaseSource,
+    DelimitedSource,
+    FixedWidthSource,
+    ParquetSource,
+    Side,
+    Snapshot,
+    Source,
+)
+
+__all__ = ["extract", "scan", "source_of"]
+
+
+def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int], None] | None = None) -> Snapshot:
+    """Read one side as it stands now.
+
+    Nothing is inferred, trimmed or repaired; only what fills up a fixed-width field is cut off. A source without rows
+    is no error here: its snapshot has none.
+
+    Args:
+        source: Where the side lies.
+        side: Which one it is.
+        work: The folder for `<side>.parquet`, made with mode 0700 if it is not there. A Parquet source is read in
+            place and writes nothing.
+        progress: Called with the number of records so far, now and then.
+
+    Returns:
+        The snapshot: columns named by the layout, or by the source where it has none; records in the source's order.
+
+    Raises:
+        SourceError: The source is not what it must be. Its `code` names the fault (`reference/reliability.md` §2.2).
+        DeclarationError: The layout cannot be what it declares.
+    """
+    # Imported where they are used: a comparison of two Parquet files needs neither DuckDB nor the tables of characters.
+    match source:
+        case DelimitedSource():
+            from reconcile.extract.delimited import extract_delimited  # noqa: PLC0415
+
+            return extract_delimited(source, side, work, progress)
+        case FixedWidthSource():
+            from reconcile.extract.fixed_width import extract_fixed_width  # noqa: PLC0415
+
+            return extract_fixed_width(source, side, work, progress)
+        case ParquetSource():
+            from reconcile.extract.parquet import extract_parquet  # noqa: PLC0415
+
+            return extract_parquet(source, side)
+        case DatabaseSource():
+            from reconcile.extract.database import extract_database  # noqa: PLC0415
+
+            return extract_database(source, side, work, progress)
+        case _:
+            assert_never(source)
+
+
+def source_of(path: Path, label: str = "") -> Source:
+    """A file of which nothing is declared: Parquet by its suffix (`.parquet`, `.pq`), else CSV, or TSV by its suffix."""
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return ParquetSource(path=path, label=label)
+    return DelimitedSource(path=path, label=label)

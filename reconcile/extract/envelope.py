@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from reconcile.errors import SourceError
+import numpy as np
+import numpy.typing as npt
+
+from reconcile.errors import DeclarationError, SourceError
 from reconcile.model import Envelope, Layout, Preflight
 
 # Item -> (digits it must have, 0 for any number; code of the refusal). Items not named here are free text.
@@ -18,6 +21,32 @@ _DIGITS: Mapping[str, tuple[int, str]] = {
     "count": (0, "E_COUNT"),
     "control_total": (0, "E_CONTROL"),
 }
+
+
+def control_total(digits: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64], modulus: int) -> int:
+    """The sum, modulo `modulus`, of numbers written in ASCII digits.
+
+    Args:
+        digits: (n, width) bytes; row i holds its number in its first `lengths[i]` bytes.
+        lengths: (n,) bytes of each number.
+        modulus: Of the layout; below 2**32, so that neither a digit more nor a sum of a block leaves 64 bits.
+
+    Returns:
+        The sum. A value that is empty or has anything but digits counts 0: it becomes a reject, later.
+
+    Raises:
+        DeclarationError: The modulus is out of range.
+    """
+    if not 1 <= modulus < 2**32:
+        raise DeclarationError("control_modulus", f"got {modulus}, expected 1 to 2**32 - 1")
+    values = np.zeros(len(digits), np.uint64)
+    valid = np.ones(len(digits), np.bool_)
+    for place in range(digits.shape[1]):
+        within = place < lengths
+        digit = digits[:, place] - np.uint8(ord("0"))  # wraps: all but digits become greater than 9
+        valid &= (digit <= 9) | ~within
+        values = np.where(within, (values * np.uint64(10) + digit) % np.uint64(modulus), values)
+    return int(values[valid].sum()) % modulus
 
 
 def read_items(

@@ -11,11 +11,27 @@ from reconcile.errors import DeclarationError
 from reconcile.model import Column, Envelope, Layout, Slot
 
 KINDS = ("fixed_width", "delimited", "parquet", "database")
+_COLUMN = frozenset(("name", "source", "offset", "length", "charset", "decode"))
 _TOP = frozenset(
-    "kind version label record_bytes end_of_record record_mark control_column control_modulus encoding delimiter "
-    "table history_table header trailer column code_lists".split()
+    (
+        "kind",
+        "version",
+        "label",
+        "record_bytes",
+        "end_of_record",
+        "record_mark",
+        "control_column",
+        "control_modulus",
+        "encoding",
+        "delimiter",
+        "table",
+        "history_table",
+        "header",
+        "trailer",
+        "column",
+        "code_lists",
+    )
 )
-_COLUMN = frozenset("name source offset length charset decode".split())
 
 
 def read_layout(path: Path) -> Layout:

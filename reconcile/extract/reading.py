@@ -67,9 +67,9 @@ class Reader:
                 pending.result()
         self._check_unchanged()
 
-    def end(self, count: int) -> bytes:
-        """The last `count` bytes of the file, without moving the reading position or the digest."""
-        return os.pread(self.file.fileno(), count, max(self.size - count, 0))
+    def peek(self, begin: int, count: int) -> bytes:
+        """Up to `count` bytes from `begin` on, without moving the reading position or the digest."""
+        return os.pread(self.file.fileno(), count, begin)
 
     def _check_unchanged(self) -> None:
         now = os.fstat(self.file.fileno())

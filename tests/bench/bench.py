@@ -14,11 +14,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from fixtures.ward import make_ward
+from reconcile.model import Verdict
 from tests.bench.data import Pair, make_pair
 from tests.bench.measure import MEBIBYTE, Cost, interleave, measure
 
@@ -30,6 +33,25 @@ import sys
 import polars as pl
 left, right = map(pl.scan_parquet, sys.argv[1:3])
 print(left.join(right, on="id", how="full").collect(engine=sys.argv[3]).height)
+"""
+
+
+RUN_FILE = """
+dataset = "schemas.identity_record"
+left = "cs"
+right = "register"
+out = "{out}"
+site_key = "{key}"
+
+[sources.cs]
+label = "CS"
+path = "{cs}"
+layout = "cs_fixed"
+
+[sources.register]
+label = "register"
+url = "duckdb:///{register}"
+layout = "register_table"
 """
 
 
@@ -114,9 +136,33 @@ def start_up(folder: Path, rounds: int) -> Iterable[Line]:
         yield Line(what=what, costs=costs, goal=f"< {limit_seconds} s", met=median < limit_seconds)
 
 
+def ward(folder: Path, residents: int, rounds: int) -> Iterable[Line]:
+    """The two systems' own forms, fixed length against DuckDB, from extract to findings; process start included."""
+    forms = make_ward(folder / "ward", residents, 1, date(2026, 11, 20), ("cs_fixed", "register_duckdb")).paths
+    config = folder / "run.toml"
+    config.write_text(
+        RUN_FILE.format(
+            out=folder / "nights", key=folder / "site.key", cs=forms["cs_fixed"], register=forms["register_duckdb"]
+        ),
+        encoding="utf-8",
+    )
+    command: list[str | Path] = [*RECONCILE, "diff", "cs", "register", "--config", config, "--out", folder / "ward-out"]
+    command += ["--report", "parquet,json", "--quiet"]
+    expected = Verdict.PARTIAL.exit_code  # rows are planted that cannot be compared
+    (costs,) = interleave(rounds, lambda: _expect(expected, measure(command, cwd=ROOT)))
+    wall = statistics.median(cost.wall_seconds for cost in costs)
+    peak = max(cost.peak_anonymous_bytes for cost in costs) / MEBIBYTE
+    yield Line(
+        what=f"ward of {residents:,}: CS fixed length × register DuckDB",
+        costs=costs,
+        goal="≤ 5 s, ≤ 600 MiB",
+        met=wall <= 5 and peak <= 600,
+    )
+
+
 def _diff(pair: Pair, folder: Path) -> Callable[[], Cost]:
     out = folder / "out"
-    command = [
+    command: list[str | Path] = [
         *RECONCILE, "diff", pair.left, pair.right, "--key", "id", "--out", out, "--report", "parquet,json", "--quiet",
     ]  # fmt: skip
 
@@ -131,7 +177,7 @@ def _diff(pair: Pair, folder: Path) -> Callable[[], Cost]:
 
 
 def _bare_join(pair: Pair, folder: Path, engine: str) -> Callable[[], Cost]:
-    command = [sys.executable, "-c", BARE_JOIN, pair.left, pair.right, engine]
+    command: list[str | Path] = [sys.executable, "-c", BARE_JOIN, pair.left, pair.right, engine]
     return lambda: _expect(0, measure(command, cwd=folder))
 
 

@@ -1,0 +1,111 @@
+"""`reconcile diff`: two files, or two sources of a run file, compared once; nothing is remembered."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconcile import __version__, deliver
+from reconcile.api import ad_hoc
+from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
+from reconcile.errors import ConfigError, ReconcileError
+from reconcile.extract import extract, scan
+from reconcile.model import Report, Run, Side, Source, Verdict
+from reconcile.nightly import same_source
+from reconcile.pipeline import Input, Options, Progress, reconcile
+from reconcile.report import FILES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked on the command line, as it was written."""
+
+    left: str
+    right: str
+    key: tuple[str, ...]
+    dataset: str
+    config: Path | None
+    encoding: str
+    allow_empty: bool
+    partitions: int
+    out: Path | None
+    formats: tuple[str, ...]
+
+
+def run(request: Request, progress: Progress) -> Report:
+    """Compare, and write the reports if a folder is named.
+
+    Raises:
+        ReconcileError: The request or a source is not what it must be; the folder, if named, then says so in its
+            `status.json` and holds nothing else of this run.
+    """
+    config = None if request.config is None else read_config(request.config)
+    _check(request, config)
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    if request.out is not None:
+        deliver.announce(request.out, run_id)
+    try:
+        report = _compare(request, config, run_id, now, progress)
+        if request.out is not None:
+            staged = request.out / f".stage-{run_id}"
+            deliver.stage(report, request.formats, staged)
+            deliver.publish(staged, request.out)
+            deliver.conclude(request.out, run_id, report.verdict)
+    except ReconcileError as error:
+        if request.out is not None:
+            deliver.conclude(request.out, run_id, Verdict.INCONCLUSIVE, code=error.code, message=str(error))
+        raise
+    except BaseException:
+        if request.out is not None:
+            deliver.conclude(request.out, run_id, Verdict.FAILED)
+        raise
+    return report
+
+
+def _check(request: Request, config: RunConfig | None) -> None:
+    if not request.key and not request.dataset and config is None:
+        raise ConfigError("--key", "missing, expected the column(s) that name a record", hint="--key id")
+    if unknown := [name for name in request.formats if name not in FILES]:
+        raise ConfigError("--report", f"got {unknown[0]!r}, expected any of: {','.join(FILES)}")
+
+
+def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
+    sources = {
+        Side.LEFT: _source(request.left, request, config),
+        Side.RIGHT: _source(request.right, request, config),
+    }
+    if same_source(sources[Side.LEFT], sources[Side.RIGHT]):
+        hint = "a file always agrees with itself; name the two files to compare"
+        raise ConfigError("LEFT and RIGHT", "are the same file, expected two", hint=hint, code="E_SAME_INPUT")
+    with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
+        inputs = {}
+        for side, source in sources.items():
+            snapshot = extract(source, side, Path(work), progress=lambda done, s=side: progress(f"read {s}", done, 0))
+            inputs[side] = Input(snapshot, scan(snapshot))
+        named = request.dataset or (config.dataset if config and not request.key else "")
+        snapshots = [one.snapshot for one in inputs.values()]
+        dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots)
+        this = Run(
+            run_id=run_id,
+            started_at=now,
+            as_of=now,
+            version=__version__,
+            site_key=site_key(user_site_key() if config is None else config.site_key),
+        )
+        options = Options(
+            seed=secrets.randbits(40),
+            partitions=request.partitions,
+            allow_empty=request.allow_empty,
+            progress=progress,
+        )
+        return reconcile(this, dataset, inputs[Side.LEFT], inputs[Side.RIGHT], options)
+
+
+def _source(named: str, request: Request, config: RunConfig | None) -> Source:
+    if config is not None and named in config.sources:
+        return config.sources[named]
+    return source_of(Path(named), encoding=request.encoding)

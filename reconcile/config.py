@@ -1,0 +1,281 @@
+"""The run file (TOML) -> `RunConfig`; and a path on the command line -> `Source`.
+
+Relative paths in a run file are relative to the run file. An error names the key that is wrong. Secrets never stand
+here: the site key is a file of its own, a database password comes from the database's own means (`.pgpass`, a
+service file).
+
+```toml
+dataset = "schemas.identity_record"
+left = "cs"                     # names of two sources below
+right = "register"
+out = "out"                     # a folder a run, and status.json
+site_key = "keys/site.key"      # 32 random bytes, mode 0400; made by the first run if missing
+
+[gates]
+municipality = "13107"
+overlap_min = 0.90
+
+[schedule]
+cron = "30 2 * * *"
+timezone = "Asia/Tokyo"
+
+[sources.cs]
+label = "CS"
+path = "cs.dat"
+layout = "cs_fixed"
+
+[sources.register]
+label = "既存住基"
+url = "duckdb:///register.duckdb"
+layout = "register_table"
+```
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from reconcile.errors import ConfigError
+from reconcile.extract.layout import read_layout
+from reconcile.model import (
+    Dataset,
+    DatabaseSource,
+    DelimitedSource,
+    FixedWidthSource,
+    Layout,
+    ParquetSource,
+    Source,
+)
+
+_TOP = frozenset("dataset left right out site_key gates schedule sources".split())
+_SOURCE = frozenset("label path url layout encoding delimiter".split())
+_GATES = frozenset("municipality overlap_min allow_empty".split())
+_SCHEDULE = frozenset("cron timezone".split())
+_PARQUET = (".parquet", ".pq")
+_DELIMITED = (".csv", ".tsv", ".txt")
+SITE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """The thresholds of the nightly run. `municipality` "" means not checked."""
+
+    municipality: str = ""
+    overlap_min: float = 0.90
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When the nightly run starts: a cron expression and the time zone it is meant in."""
+
+    cron: str = "30 2 * * *"
+    timezone: str = "Asia/Tokyo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """A run file, read and checked."""
+
+    path: Path
+    dataset: str
+    left: str
+    right: str
+    out: Path
+    site_key: Path
+    sources: Mapping[str, Source]
+    gates: Gates = Gates()
+    schedule: Schedule = Schedule()
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a run file.
+
+    Raises:
+        ConfigError: It is missing, not TOML, or a key is unknown, missing or of the wrong type.
+        DeclarationError: A layout that it names is wrong.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(path.name, "got no such file, expected a run file (TOML)", hint="--config run.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path.name, f"not TOML: {error}") from None
+    where = path.name
+    _known(where, raw, _TOP)
+    base = path.resolve().parent
+    dataset = _text(where, raw, "dataset")
+    sources = {
+        name: _source(f"{where}: sources.{name}", _table(f"{where}: sources.{name}", entry), base, dataset)
+        for name, entry in _table(f"{where}: sources", raw.get("sources", {})).items()
+    }
+    for side in ("left", "right"):
+        if _text(where, raw, side) not in sources:
+            raise ConfigError(f"{where}: {side}", f"got {raw[side]!r}, expected one of: {', '.join(sources) or 'none'}")
+    return RunConfig(
+        path=path,
+        dataset=dataset,
+        left=_text(where, raw, "left"),
+        right=_text(where, raw, "right"),
+        out=base / _text(where, raw, "out", "out"),
+        site_key=base / _text(where, raw, "site_key", "site.key"),
+        sources=sources,
+        gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
+        schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
+    )
+
+
+def source_of(path: Path, *, encoding: str = "utf-8", label: str = "") -> Source:
+    """The source that a path on the command line means, by its name's ending.
+
+    Raises:
+        ConfigError: The ending is not known.
+    """
+    label = label or path.name
+    suffix = path.suffix.lower()
+    if suffix in _PARQUET:
+        return ParquetSource(path=path, label=label)
+    if suffix in _DELIMITED:
+        return DelimitedSource(path=path, label=label, encoding=encoding, delimiter="\t" if suffix == ".tsv" else ",")
+    known = ", ".join((*_DELIMITED, *_PARQUET))
+    raise ConfigError(
+        path.name,
+        f"got a file ending in {suffix or 'nothing'}, expected one of {known}, or a source of the run file",
+        hint="declare it under [sources.NAME] and pass --config",
+    )
+
+
+def load_dataset(name: str) -> Dataset:
+    """Find a dataset by its dotted name, as in `schemas.identity_record`.
+
+    Raises:
+        ConfigError: There is no such module, or it declares no DATASET.
+    """
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ConfigError("dataset", f"got {name!r}, found no module {error.name!r}") from None
+    dataset = getattr(module, "DATASET", None)
+    if not isinstance(dataset, Dataset):
+        raise ConfigError("dataset", f"got {name!r}, which declares no DATASET")
+    return dataset
+
+
+def load_layout(dataset: str, name: str) -> Layout:
+    """Read the layout NAME that lies beside a dataset, in `<package>/layouts/NAME.toml`."""
+    package = importlib.util.find_spec(dataset.partition(".")[0])
+    if package is None or not package.submodule_search_locations:
+        raise ConfigError("dataset", f"got {dataset!r}, found no such package")
+    return read_layout(Path(package.submodule_search_locations[0]) / "layouts" / f"{name}.toml")
+
+
+def site_key(path: Path) -> bytes:
+    """The site's key: 32 random bytes in a file of mode 0400, made when it is first needed.
+
+    Without it the ids of findings could be undone by trying all keys; with another one, no finding would be
+    recognized from one run to the next. So it is never replaced.
+
+    Raises:
+        ConfigError: The file is not 32 bytes long, others may read it, or it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        hint = "set RECONCILE_SITE_KEY to a file that can be made"
+        raise ConfigError("site key", f"cannot be made: {error.strerror}", hint=hint) from None
+    else:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SITE_KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    if path.stat().st_mode & 0o077:
+        raise ConfigError("site key", "got a file that others may read, expected mode 0400", hint="chmod 0400")
+    key = path.read_bytes()
+    if len(key) != SITE_KEY_BYTES:
+        raise ConfigError("site key", f"got {len(key)} bytes, expected {SITE_KEY_BYTES}", hint="restore it from backup")
+    return key
+
+
+def user_site_key() -> Path:
+    """Where the key of ad-hoc comparisons lies: RECONCILE_SITE_KEY, or the user's configuration folder."""
+    if named := os.environ.get("RECONCILE_SITE_KEY"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "reconcile" / "site.key"
+
+
+def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> Source:
+    _known(where, table, _SOURCE)
+    label = _text(where, table, "label", where.rpartition(".")[2])
+    layout = load_layout(dataset, table["layout"]) if "layout" in table else None
+    if "url" in table:
+        if layout is None:
+            raise ConfigError(f"{where}.layout", "missing, expected the name of a layout: a database needs one")
+        return DatabaseSource(url=_resolved(_text(where, table, "url"), base), layout=layout, label=label)
+    path = base / _text(where, table, "path")
+    if layout is None:
+        return source_of(path, encoding=_text(where, table, "encoding", "utf-8"), label=label)
+    match layout.kind:
+        case "fixed_width":
+            return FixedWidthSource(path=path, layout=layout, label=label)
+        case "parquet":
+            return ParquetSource(path=path, layout=layout, label=label)
+        case "delimited":
+            return DelimitedSource(
+                path=path, layout=layout, label=label, encoding=layout.encoding, delimiter=layout.delimiter
+            )
+        case kind:
+            raise ConfigError(f"{where}.path", f"got a file for a layout of kind {kind!r}, expected `url`")
+
+
+def _resolved(url: str, base: Path) -> str:
+    scheme, mark, rest = url.partition(":///")
+    return f"{scheme}{mark}{base / rest}" if scheme == "duckdb" and mark else url
+
+
+def _gates(where: str, table: Mapping[str, Any]) -> Gates:
+    _known(where, table, _GATES)
+    overlap = table.get("overlap_min", Gates().overlap_min)
+    if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap <= 1:
+        raise ConfigError(f"{where}.overlap_min", "expected a number from 0 to 1")
+    empty = table.get("allow_empty", False)
+    if not isinstance(empty, bool):
+        raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
+    return Gates(municipality=_text(where, table, "municipality", ""), overlap_min=float(overlap), allow_empty=empty)
+
+
+def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
+    _known(where, table, _SCHEDULE)
+    default = Schedule()
+    return Schedule(
+        cron=_text(where, table, "cron", default.cron), timezone=_text(where, table, "timezone", default.timezone)
+    )
+
+
+def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
+    if unknown := sorted(set(table) - names):
+        raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
+
+
+def _table(where: str, raw: object) -> Mapping[str, Any]:
+    if not isinstance(raw, dict):
+        raise ConfigError(where, f"got {type(raw).__name__}, expected a table")
+    return cast("Mapping[str, Any]", raw)
+
+
+def _text(where: str, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        got = "nothing" if value is None else type(value).__name__
+        raise ConfigError(f"{where}: {key}", f"got {got}, expected a text")
+    return value

@@ -1,0 +1,103 @@
+"""How results reach a folder: unknown first, whole or not at all, and named by digest.
+
+`status.json` says "unknown" before anything else happens, so that yesterday's all-clear does not survive today's
+crash. Files are written aside, flushed to the disk, and moved into place by one rename each; the manifest, with the
+digest of every file, comes last, then the status. The same command again is always the repair.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from reconcile.errors import SourceError
+from reconcile.model import Report, Verdict
+
+STATUS = "status.json"
+MANIFEST = "manifest.json"
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+
+
+def announce(folder: Path, run_id: str) -> None:
+    """Make the folder and let its status be unknown.
+
+    Raises:
+        SourceError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        say(folder, {"run_id": run_id, "verdict": "unknown"})
+    except OSError as error:
+        hint = "name another folder, or free some space"
+        raise SourceError(folder.name, f"cannot be written: {error.strerror}", hint=hint, code="E_OUT") from None
+
+
+def say(folder: Path, status: Mapping[str, object]) -> None:
+    """Write the status, atomically."""
+    _write(folder, STATUS, json.dumps(status, ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+def stage(report: Report, formats: Iterable[str], folder: Path) -> None:
+    """Render a report into a folder of its own, file by file, each flushed to the disk."""
+    from reconcile.report import FILES, render  # noqa: PLC0415  the renderers' libraries only when asked for
+
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    for name in dict.fromkeys(name for fmt in formats for name in FILES[fmt]):
+        _write(folder, name, render(name, report))
+
+
+def publish(staged: Path, folder: Path) -> dict[str, str]:
+    """Move staged files into place and write their manifest.
+
+    Returns:
+        File name -> SHA-256 of what stands on the disk now.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    digests = {}
+    for path in sorted(staged.iterdir()):
+        target = folder / path.name
+        path.replace(target)
+        digests[path.name] = sha256(target.read_bytes()).hexdigest()
+    shutil.rmtree(staged)
+    _write(folder, MANIFEST, json.dumps({"files": digests}, indent=1).encode() + b"\n")
+    return digests
+
+
+def conclude(folder: Path, run_id: str, verdict: Verdict, **more: object) -> None:
+    """Let the folder's status be the verdict of a run whose files are in place."""
+    say(folder, {"run_id": run_id, "verdict": verdict.value, **more})
+
+
+def reread(folder: Path) -> Verdict:
+    """The verdict as it stands on the disk, after every file has been checked against the manifest.
+
+    Returns:
+        `tampered` if a file is missing or not the one that was written; else what `summary.json` says.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        for name, digest in manifest["files"].items():
+            if sha256((folder / name).read_bytes()).hexdigest() != digest:
+                return Verdict.TAMPERED
+        return Verdict(json.loads((folder / "summary.json").read_bytes())["verdict"])
+    except (OSError, ValueError, KeyError):
+        return Verdict.TAMPERED
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    aside = folder / f".{name}.part"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(folder / name)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

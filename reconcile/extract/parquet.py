@@ -1,0 +1,159 @@
+"""A Parquet file, read in place; and the one exact text that a value of every type has.
+
+Nothing is rounded, trimmed or guessed, and what a type can express in two ways has one text: an instant is written in
+UTC, a fraction of a second without trailing zeros, so that milliseconds and nanoseconds agree where the moments do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reconcile.errors import SourceError
+from reconcile.extract.reading import Reader, open_regular, role
+from reconcile.model import ROW, Layout, ParquetSource, Preflight, Side, Snapshot
+
+BLOCK_BYTES = 4 * 1024 * 1024
+_MAGIC = b"PAR1"
+_SMALLEST = 12  # bytes: the mark, the length of the footer, the mark
+
+
+def extract_parquet(source: ParquetSource, side: Side) -> Snapshot:
+    """A snapshot that is the Parquet file itself.
+
+    With a layout, its columns are looked up under their `source` names, and no other column is loaded.
+
+    Raises:
+        SourceError: E_TRUNCATED, no whole Parquet file; E_HEADER, names that cannot be told apart; E_COLUMNS, a column
+            of the layout is missing; E_SCHEMA, a column has a type without a text.
+    """
+    where = role(side, source.label, source.path)
+    with open_regular(source.path, where) as reader:
+        preflight = _preflight(reader)
+    schema = _schema(source.path, where)
+    stored = _stored_names(source.layout, tuple(schema))
+    if missing := [number for number, name in enumerate(stored.values(), 1) if name not in schema]:
+        raise SourceError(where, f"column {missing[0]} of the layout is not in it", code="E_COLUMNS")
+    for number, name in enumerate(stored.values(), 1):
+        if not has_text(schema[name]):
+            problem = f"column {number} has the type {schema[name]}, expected single values"
+            raise SourceError(where, problem, hint="unnest or drop it", code="E_SCHEMA")
+    return Snapshot(
+        side=side,
+        label=source.label,
+        path=source.path,
+        columns=tuple(stored),
+        rows=preflight.records,
+        preflight=preflight,
+        layout=source.layout,
+        native={name: str(schema[other]) for name, other in stored.items() if schema[other] != pl.String()},
+        temporary=False,
+    )
+
+
+def scan(snapshot: Snapshot) -> pl.LazyFrame:
+    """Any snapshot's rows: `model.ROW` (UInt32, from 1, in source order), then its columns, all `pl.String`.
+
+    Streams, and reads only the columns that are used.
+    """
+    frame = pl.scan_parquet(snapshot.path, glob=False, hive_partitioning=False)
+    if snapshot.temporary:
+        return frame.select(*snapshot.columns).with_row_index(ROW, offset=1)
+    schema = frame.collect_schema()
+    stored = _stored_names(snapshot.layout, snapshot.columns)
+    texts = (as_text(other, schema[other]).alias(name) for name, other in stored.items())
+    return frame.with_row_index(ROW, offset=1).select(ROW, *texts)
+
+
+def has_text(dtype: pl.DataType) -> bool:
+    """Whether a type's values have one exact text: all but nested and foreign ones."""
+    return not (dtype.is_nested() or isinstance(dtype, pl.Object | pl.Unknown | pl.BaseExtension))
+
+
+def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A column as the one exact text of its values. Null stays null.
+
+    Integers and decimals in digits (a decimal with all the places of its type); floats as the shortest digits that
+    give the same number back, `NaN`, `inf`; `true`, `false`; dates and times in ISO 8601 with a fraction only if it is
+    not zero; an aware time as its instant in UTC, with `Z`; durations in ISO 8601; bytes in hexadecimal.
+
+    Args:
+        name: Of the column, which the result keeps.
+        dtype: Its type.
+
+    Raises:
+        SourceError: E_SCHEMA, the type has no text (nested).
+    """
+    column = pl.col(name)
+    match dtype:
+        case pl.String():
+            return column
+        case pl.Datetime(time_zone=None):
+            return _without_zeros(column.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f"))
+        case pl.Datetime():
+            return _without_zeros(column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")) + "Z"
+        case pl.Time():
+            return _without_zeros(column.dt.strftime("%H:%M:%S%.9f"))
+        case pl.Duration():
+            return column.dt.to_string("iso")
+        case pl.Binary():
+            return column.bin.encode("hex")
+        case _ if has_text(dtype):
+            return column.cast(pl.String)
+        case _:
+            raise SourceError(f"column {name}", f"got the type {dtype}, expected single values", code="E_SCHEMA")
+
+
+def _without_zeros(text: pl.Expr) -> pl.Expr:
+    return text.str.strip_chars_end("0").str.strip_chars_end(".")
+
+
+def _stored_names(layout: Layout | None, columns: tuple[str, ...]) -> dict[str, str]:
+    """Name in the snapshot -> name in the file."""
+    return {column.name: column.source for column in layout.columns} if layout else dict(zip(columns, columns, strict=True))
+
+
+def _preflight(reader: Reader) -> Preflight:
+    size = reader.size
+    if size < _SMALLEST or reader.peek(0, 4) != _MAGIC or reader.peek(size - 4, 4) != _MAGIC:
+        problem = "it does not begin and end as a Parquet file, expected PAR1 at both ends"
+        raise SourceError(reader.where, problem, hint="it may be cut, or no Parquet file", code="E_TRUNCATED")
+    for _ in reader.blocks(BLOCK_BYTES):
+        pass  # the digest of what stands there now
+    reader.file.seek(0)
+    try:
+        footer = pq.read_metadata(pa.PythonFile(reader.file, mode="r"))
+        rows = sum(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
+        names = [footer.schema.to_arrow_schema().field(number).name for number in range(len(footer.schema.to_arrow_schema()))]
+    except (pa.ArrowException, OSError, ValueError):
+        raise _no_footer(reader.where) from None
+    if rows != footer.num_rows:
+        problem = f"its row groups hold {rows} rows, expected {footer.num_rows}"
+        raise SourceError(reader.where, problem, code="E_COUNT")
+    _check_names(names, reader.where)
+    return Preflight(records=rows, source_bytes=size, sha256=reader.sha256)
+
+
+def _check_names(names: list[str], where: str) -> None:
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if name in ("", ROW):
+            raise SourceError(where, f"column {number} has no name that can be used", code="E_HEADER")
+        first = seen.setdefault(name.casefold(), number)
+        if first != number:
+            raise SourceError(where, f"columns {first} and {number} have the same name", code="E_HEADER")
+
+
+def _schema(path: Path, where: str) -> pl.Schema:
+    try:
+        return pl.read_parquet_schema(path) if False else pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        raise _no_footer(where) from None
+
+
+def _no_footer(where: str) -> SourceError:
+    problem = "its footer cannot be read"
+    return SourceError(where, problem, hint="it may be damaged: have it written again", code="E_TRUNCATED")

@@ -1,0 +1,211 @@
+"""The nightly job in four steps that pass folders and ids, never frames: prepare left, prepare right, compare, deliver.
+
+`reconcile run` calls them one after the other; `flows.nightly` wraps each in a task. What passes between them lies in
+the run's stage folder, which only its owner may enter and which is gone when the run ends:
+
+    out/.stage-<run id>/work/     left.parquet, left.json, right.parquet, right.json: short-lived, personal
+    out/.stage-<run id>/files/    the rendered reports
+    out/<run id>/                 the delivered files
+    out/status.json               the newest run's verdict, or "unknown" while it runs
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from reconcile import __version__, deliver
+from reconcile.config import RunConfig, load_dataset, read_config, site_key
+from reconcile.decide import Gate
+from reconcile.errors import ConfigError
+from reconcile.model import (
+    DatabaseSource,
+    Preflight,
+    Run,
+    Side,
+    Snapshot,
+    Source,
+    Verdict,
+)
+
+FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+class Job(NamedTuple):
+    """One run of the nightly job: plain texts, so that an orchestrator may store them."""
+
+    config: str
+    run_id: str
+    started_at: str
+    as_of: str
+
+    @property
+    def out(self) -> Path:
+        """The folder of the delivered files."""
+        return read_config(Path(self.config)).out / self.run_id
+
+    @property
+    def stage(self) -> Path:
+        """The folder of what passes between the steps."""
+        return self.out.parent / f".stage-{self.run_id}"
+
+
+def begin(config: Path, as_of: str = "") -> Job:
+    """Start a run: give it an id and let the status be unknown.
+
+    Args:
+        config: The run file.
+        as_of: The day the run is about (YYYY-MM-DD), "" for the day in Tokyo now.
+
+    Raises:
+        ConfigError: The run file or the date is wrong.
+    """
+    now = datetime.now(UTC)
+    if as_of:
+        try:
+            day = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=TOKYO)
+        except ValueError:
+            raise ConfigError("--as-of", "got no date, expected YYYY-MM-DD") from None
+    else:
+        day = now.astimezone(TOKYO)
+    job = Job(
+        config=str(config),
+        run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        started_at=now.isoformat(timespec="seconds"),
+        as_of=day.isoformat(timespec="seconds"),
+    )
+    deliver.announce(read_config(config).out, job.run_id)
+    return job
+
+
+def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401  handed through to extract
+    """Extract one side into the stage folder.
+
+    Raises:
+        SourceError: The source is not whole.
+    """
+    from reconcile.extract import extract  # noqa: PLC0415  polars: 0.2 s that `schedule` does not need
+
+    config = read_config(Path(job.config))
+    work = job.stage / "work"
+    work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
+    snapshot = extract(_source(config, side), side, work, progress=progress)
+    said = {
+        "label": snapshot.label,
+        "path": str(snapshot.path),
+        "columns": snapshot.columns,
+        "rows": snapshot.rows,
+        "native": dict(snapshot.native),
+        "temporary": snapshot.temporary,
+        "preflight": asdict(snapshot.preflight),
+    }
+    (work / f"{side}.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+
+
+def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) -> str:  # noqa: ANN401
+    """Compare the two snapshots and render the reports into the stage folder.
+
+    Returns:
+        The verdict.
+    """
+    from reconcile.extract import scan  # noqa: PLC0415
+    from reconcile.pipeline import Input, Options, reconcile  # noqa: PLC0415
+
+    config = read_config(Path(job.config))
+    inputs = {side: Input(one, scan(one)) for side, one in ((s, _snapshot(job, config, s)) for s in Side)}
+    options = Options(
+        seed=secrets.randbits(40),
+        allow_empty=config.gates.allow_empty,
+        overlap_min=config.gates.overlap_min,
+        gates=tuple(_gates(config, inputs[Side.LEFT].snapshot, inputs[Side.RIGHT].snapshot)),
+    )
+    if progress is not None:
+        options = replace(options, progress=progress)
+    run = Run(
+        run_id=job.run_id,
+        started_at=datetime.fromisoformat(job.started_at),
+        as_of=datetime.fromisoformat(job.as_of),
+        version=__version__,
+        site_key=site_key(config.site_key),
+    )
+    report = reconcile(run, load_dataset(config.dataset), inputs[Side.LEFT], inputs[Side.RIGHT], options)
+    deliver.stage(report, formats, job.stage / "files")
+    return report.verdict.value
+
+
+def finish(job: Job) -> Verdict:
+    """Publish the staged files, forget the snapshots, and say the verdict as it stands on the disk."""
+    shutil.rmtree(job.stage / "work")
+    deliver.publish(job.stage / "files", job.out)
+    shutil.rmtree(job.stage)
+    verdict = deliver.reread(job.out)
+    deliver.conclude(job.out.parent, job.run_id, verdict, folder=job.run_id)
+    return verdict
+
+
+def give_up(job: Job, verdict: Verdict, code: str) -> None:
+    """Leave nothing half-written behind, and a status that claims nothing."""
+    shutil.rmtree(job.stage, ignore_errors=True)
+    deliver.conclude(job.out.parent, job.run_id, verdict, code=code)
+
+
+def _source(config: RunConfig, side: Side) -> Source:
+    return config.sources[config.left if side is Side.LEFT else config.right]
+
+
+def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:
+    said = json.loads((job.stage / "work" / f"{side}.json").read_text(encoding="utf-8"))
+    return Snapshot(
+        side=side,
+        label=said["label"],
+        path=Path(said["path"]),
+        columns=tuple(said["columns"]),
+        rows=said["rows"],
+        native=said["native"],
+        temporary=said["temporary"],
+        preflight=Preflight(**said["preflight"]),
+        layout=_source(config, side).layout,
+    )
+
+
+def _gates(config: RunConfig, left: Snapshot, right: Snapshot) -> list[Gate]:
+    """The gates of a nightly run that can be tried before the comparison."""
+    gates = [
+        Gate(
+            name="two_inputs",
+            passed=left.preflight.sha256 != right.preflight.sha256,
+            ja="左右の入力が別のものであること",
+            en="the two inputs are not the same bytes",
+        )
+    ]
+    if expected := config.gates.municipality:
+        for snapshot in (left, right):
+            got = snapshot.preflight.header.get("municipality")
+            if got is not None:
+                gates.append(
+                    Gate(
+                        name=f"municipality_{snapshot.side}",
+                        passed=got[:5] == expected[:5],
+                        ja=f"{snapshot.label}の市区町村コードが{expected}であること",
+                        en=f"{snapshot.label}: the header's municipality is {expected}",
+                    )
+                )
+    return gates
+
+
+def same_source(left: Source, right: Source) -> bool:
+    """Whether both sides are one file (device and inode) or one database table."""
+    if isinstance(left, DatabaseSource) or isinstance(right, DatabaseSource):
+        return left == right
+    try:
+        return left.path.samefile(right.path)
+    except OSError:
+        return False

@@ -1,0 +1,181 @@
+"""What a person sees: progress and messages on stderr, one table or one JSON object on stdout, in Japanese or English."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from reconcile.errors import ReconcileError
+
+if TYPE_CHECKING:
+    from reconcile.model import Report
+
+WORDS: Mapping[str, tuple[str, str]] = {
+    "verdict": ("判定", "Verdict"),
+    "balance": ("件数の検算", "Balance"),
+    "records": ("レコード", "records"),
+    "rows": ("行", "rows"),
+    "out_of_scope": ("対象外", "out of scope"),
+    "rejected": ("不良", "rejected"),
+    "duplicate": ("重複", "duplicate"),
+    "matched": ("一致", "matched"),
+    "mismatched": ("不一致", "mismatched"),
+    "only": ("片側のみ", "only here"),
+    "findings": ("検出", "Findings"),
+    "kind": ("種類", "kind"),
+    "code": ("区分", "code"),
+    "label": ("名称", "name"),
+    "severity": ("重大度", "severity"),
+    "field": ("項目", "field"),
+    "count": ("件数", "count"),
+    "rule": ("規則による一致", "equal by rule"),
+    "files": ("出力", "Written"),
+    "time": ("所要時間", "time"),
+    "gate": ("成立しなかった条件", "gate not passed"),
+}
+VERDICTS: Mapping[str, tuple[str, str, str]] = {
+    "consistent": ("一致を確認しました", "consistent: proven to agree", "green"),
+    "mismatch": ("不一致があります", "mismatch: differences found", "yellow"),
+    "partial": ("一部を比較できませんでした", "partial: some rows could not be compared", "yellow"),
+    "inconclusive": ("確認できませんでした", "inconclusive: nothing is claimed", "red"),
+    "failed": ("処理に失敗しました", "failed", "red"),
+    "tampered": ("改ざんの疑いがあります", "tampered", "red"),
+}
+_PARTS = ("records", "out_of_scope", "rejected", "duplicate", "matched", "mismatched", "only")
+
+
+class Terminal:
+    """The two streams and the language. Colors only where a person looks."""
+
+    def __init__(self, *, lang: str, quiet: bool, as_json: bool) -> None:
+        """Choose the language: `lang`, or the locale's."""
+        spoken = lang or os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+        self._english = not spoken.lower().startswith("ja")
+        self.quiet, self.as_json = quiet, as_json
+        self.out = Console(file=sys.stdout, highlight=False)
+        self.err = Console(file=sys.stderr, highlight=False)
+        self._started = monotonic()
+        self._bar: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def say(self, word: str) -> str:
+        """A word of the table in the language chosen."""
+        return WORDS[word][self._english]
+
+    # --------------------------------------------------------------------------------------------------- stderr
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Show how far a step has come; nothing where nobody looks."""
+        if self.quiet or not self.err.is_terminal:
+            return
+        if self._bar is None:
+            columns = (TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+            self._bar = Progress(*columns, TimeElapsedColumn(), console=self.err, transient=True)
+            self._bar.start()
+        if step not in self._tasks:
+            self._tasks[step] = self._bar.add_task(step, total=max(total, 1))
+        self._bar.update(self._tasks[step], completed=done, total=max(total, 1))
+
+    def note(self, message: str) -> None:
+        """A message for people."""
+        if not self.quiet:
+            self._stop()
+            self.err.print(Text(_printable(message)), soft_wrap=True)
+
+    def error(self, error: ReconcileError) -> None:
+        """One line: code, where, got, expected, hint."""
+        self.fault(f"{error.code} {error}")
+
+    def fault(self, message: str) -> None:
+        """One line on stderr, whatever the options."""
+        self._stop()
+        self.err.print(Text(_printable(f"reconcile: {message}")), soft_wrap=True)
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar, self._tasks = None, {}
+
+    # --------------------------------------------------------------------------------------------------- stdout
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Plain lines."""
+        for line in lines:
+            self.out.print(Text(_printable(line)), soft_wrap=True)
+
+    def show(self, report: Report, folder: Path | None) -> None:
+        """The result of a comparison."""
+        labels = {code: category.label for code, category in report.dataset.taxonomy.items()}
+        fields = {field.name: field.label or field.name for field in report.dataset.fields}
+        self.show_summary(report.summary, folder, labels, fields)
+
+    def show_summary(
+        self,
+        summary: Mapping[str, Any],
+        folder: Path | None,
+        labels: Mapping[str, str] | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        """The same, from the object of `summary.json`."""
+        self._stop()
+        if self.as_json:
+            sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
+            return
+        ja, en, color = VERDICTS[summary["verdict"]]
+        self.out.print(Text(f"{self.say('verdict')}: {en if self._english else ja}", style=f"bold {color}"))
+        for gate in summary.get("gates", ()):
+            if gate["passed"] == "no":
+                self.out.print(Text(f"  {self.say('gate')}: {gate['en' if self._english else 'ja']}", style="red"))
+        self.out.print(self._balance(summary["sides"]))
+        if summary["findings"]["by_kind"]:
+            self.out.print(self._findings(summary["findings"], labels or {}, fields or {}))
+        if equal := summary.get("equal_by_rule"):
+            self.out.print(self._counts(self.say("rule"), equal))
+        if folder is not None:
+            self.note(f"{self.say('files')}: {folder}")
+        self.note(f"{self.say('time')}: {monotonic() - self._started:.1f} s")
+
+    def _balance(self, sides: Mapping[str, Mapping[str, Any]]) -> Table:
+        table = Table(title=self.say("balance"), title_justify="left", box=None, pad_edge=False)
+        table.add_column("")
+        for part in _PARTS:
+            table.add_column(self.say(part), justify="right")
+        for side in sides.values():
+            table.add_row(Text(_printable(str(side["label"]))), *(f"{side[part]:,}" for part in _PARTS))
+        return table
+
+    def _findings(self, findings: Mapping[str, Any], labels: Mapping[str, str], fields: Mapping[str, str]) -> Table:
+        table = Table(title=self.say("findings"), title_justify="left", box=None, pad_edge=False)
+        table.add_column(self.say("code" if findings["by_code"] else "kind"))
+        table.add_column(self.say("count"), justify="right")
+        for name, count in (findings["by_code"] or findings["by_kind"]).items():
+            table.add_row(f"{name} {labels.get(name, '')}".strip(), f"{count:,}")
+        if findings["by_field"]:
+            table.add_section()
+            for name, count in findings["by_field"].items():
+                table.add_row(Text(_printable(f"  {self.say('field')} {fields.get(name, name)}")), f"{count:,}")
+        return table
+
+    def _counts(self, title: str, counts: Mapping[str, int]) -> Table:
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        table.add_column("")
+        table.add_column(self.say("count"), justify="right")
+        for name, count in counts.items():
+            table.add_row(Text(_printable(name)), f"{count:,}")
+        return table
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a source's column name must not drive the terminal."""
+    return "".join(c if c.isprintable() or c in " \u3000" else "\N{REPLACEMENT CHARACTER}" for c in text)
