@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from reconcile.errors import ReconcileError
+from reconcile.process import settle
 
 if TYPE_CHECKING:
-    from reconcile.model import Report, Source
     from reconcile.terminal import Terminal
 
 app = typer.Typer(
@@ -56,7 +56,7 @@ def diff(  # noqa: PLR0913  one parameter an option
     terminal = _terminal(lang, quiet=quiet, as_json=as_json)
 
     def work() -> int:
-        _prepare_polars(threads)
+        settle(threads)
         from reconcile import adhoc  # noqa: PLC0415
 
         request = adhoc.Request(
@@ -92,15 +92,16 @@ def run(
     terminal = _terminal(lang, quiet=quiet, as_json=as_json)
 
     def work() -> int:
-        _prepare_polars(threads)
+        settle(threads)
         from reconcile import nightly  # noqa: PLC0415
+        from reconcile.model import Verdict  # noqa: PLC0415
 
         if dry_run:
-            terminal.plan(nightly.rehearse(config))
-            return EXIT_FAILED
+            terminal.lines(f"{side}: {what}" for side, what in nightly.rehearse(config).items())
+            return EXIT_FAILED  # a rehearsal confirms nothing
         summary, folder = nightly.run(config, as_of, terminal.progress)
         terminal.show_summary(summary, folder)
-        return nightly.exit_code(summary)
+        return Verdict(summary["verdict"]).exit_code
 
     raise typer.Exit(_guarded(work, terminal))
 
@@ -113,6 +114,7 @@ def schedule(config: ConfigFile = Path("run.toml")) -> None:
     terminal = _terminal("", quiet=False, as_json=False)
 
     def work() -> int:
+        settle()
         # By name: the engine does not know its orchestrator.
         importlib.import_module("flows.nightly").serve(config)
         return 0
@@ -133,6 +135,7 @@ def demo(
     terminal = _terminal(lang, quiet=False, as_json=False)
 
     def work() -> int:
+        settle()
         return int(importlib.import_module("flows.demo").demo(out, residents, seed, terminal))
 
     raise typer.Exit(_guarded(work, terminal))
@@ -147,7 +150,7 @@ def chars(
     terminal = _terminal(lang, quiet=True, as_json=False)
 
     def work() -> int:
-        _prepare_polars(0)
+        settle()
         from reconcile.characters.describe import describe  # noqa: PLC0415
 
         terminal.lines(describe(tokens))
@@ -170,19 +173,6 @@ def _terminal(lang: str, *, quiet: bool, as_json: bool) -> Terminal:
 
 def _formats(report: str) -> tuple[str, ...]:
     return tuple(part for part in report.replace(" ", "").split(",") if part)
-
-
-def _prepare_polars(threads: int) -> None:
-    """Say, before polars is imported, how many threads it may use and how it gives memory back.
-
-    The defaults favor throughput on large machines: several row groups read ahead, freed pages kept for seconds. The
-    values here were measured with `make bench`: the same time, and a third less memory.
-    """
-    os.umask(0o077)
-    if threads:
-        os.environ["POLARS_MAX_THREADS"] = str(threads)
-    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
 
 
 def _guarded(work: Callable[[], int], terminal: Terminal) -> int:

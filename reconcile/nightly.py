@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconcile import __version__, deliver
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import Gate
-from reconcile.errors import ConfigError
+from reconcile.errors import BalanceError, ConfigError, ReconcileError
 from reconcile.model import (
     DatabaseSource,
     Preflight,
@@ -34,6 +34,9 @@ from reconcile.model import (
     Source,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from reconcile.pipeline import Progress
 
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -76,13 +79,16 @@ def begin(config: Path, as_of: str = "") -> Job:
             raise ConfigError("--as-of", "got no date, expected YYYY-MM-DD") from None
     else:
         day = now.astimezone(TOKYO)
+    read = read_config(config)
+    if same_source(_source(read, Side.LEFT), _source(read, Side.RIGHT)):
+        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     job = Job(
         config=str(config),
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         started_at=now.isoformat(timespec="seconds"),
         as_of=day.isoformat(timespec="seconds"),
     )
-    deliver.announce(read_config(config).out, job.run_id)
+    deliver.announce(read.out, job.run_id)
     return job
 
 
@@ -155,6 +161,50 @@ def give_up(job: Job, verdict: Verdict, code: str) -> None:
     """Leave nothing half-written behind, and a status that claims nothing."""
     shutil.rmtree(job.stage, ignore_errors=True)
     deliver.conclude(job.out.parent, job.run_id, verdict, code=code)
+
+
+def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:
+    """The four steps, one after the other.
+
+    Returns:
+        The summary as it stands on the disk, and the folder it stands in.
+
+    Raises:
+        ReconcileError: A source or the set-up is not what it must be; the status says so, and nothing else is left.
+    """
+    job = begin(config, as_of)
+    try:
+        for side in Side:
+            prepare(job, side, lambda done, s=side: progress(f"read {s}", done, 0))
+        compare(job, FORMATS, progress)
+        verdict = finish(job)
+    except ReconcileError as error:
+        give_up(job, Verdict.FAILED if isinstance(error, BalanceError) else Verdict.INCONCLUSIVE, error.code)
+        raise
+    except BaseException:
+        give_up(job, Verdict.FAILED, "E_FAILED")
+        raise
+    return {**json.loads((job.out / "summary.json").read_bytes()), "verdict": verdict.value}, job.out
+
+
+def rehearse(config: Path) -> dict[str, str]:
+    """What a run would read, without reading more than the sources' first look: role -> label, kind and layout.
+
+    Raises:
+        ConfigError: The run file is wrong, or both sides are one source.
+        DeclarationError: The dataset or a layout is wrong.
+    """
+    read = read_config(config)
+    load_dataset(read.dataset)
+    sources = {side: _source(read, side) for side in Side}
+    if same_source(*sources.values()):
+        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
+    plan = {}
+    for side, source in sources.items():
+        layout = source.layout.name if source.layout else "-"
+        here = "" if isinstance(source, DatabaseSource) or source.path.is_file() else " (missing)"
+        plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{here}"
+    return plan
 
 
 def _source(config: RunConfig, side: Side) -> Source:

@@ -21,7 +21,7 @@ Found = tuple[str, str, str | None]
 """Key, kind and field of a finding."""
 
 FIELDS = ("name", "kana", "birth", "sex", "town", "lot", "katagaki")
-COLUMNS = ("code", *FIELDS)
+COLUMNS = ("atena_no", *FIELDS)
 NULLABLE = ("kana", "katagaki")  # of these about half are null to begin with
 
 SURNAMES = (
@@ -61,7 +61,7 @@ def base(records: int, chance: random.Random) -> list[Row]:
     """
     return [
         {
-            "code": f"{(number * 7919 + 12_345) % 100_000:05d}" * 3,
+            "atena_no": f"{(number * 7919 + 12_345) % 100_000:05d}" * 3,
             "name": f"{chance.choice(SURNAMES)}\u3000{chance.choice(GIVEN)}",
             "kana": chance.choice((None, chance.choice(KANA))),
             "birth": f"{chance.randint(1920, 2025)}-{chance.randint(1, 12):02d}-{chance.randint(1, 28):02d}",
@@ -128,7 +128,7 @@ def key_changed(row: Row, chance: random.Random) -> Mutated:
     at = chance.randrange(len(code))
     digit = chance.choice([d for d in "0123456789" if d != code[at]])
     wrong = code[:at] + digit + code[at + 1 :]
-    return [row], [{**row, "code": wrong}], [(code, "only_left", None), (wrong, "only_right", None)]
+    return [row], [{**row, "atena_no": wrong}], [(code, "only_left", None), (wrong, "only_right", None)]
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -145,7 +145,7 @@ MUTATIONS: dict[str, Mutation] = {
 
 def swapped(one: Row, two: Row) -> Mutated:
     """The ninth: two records whose values changed places. A swap, and every value of either that is another now."""
-    crossed = [{**two, "code": one["code"]}, {**one, "code": two["code"]}]
+    crossed = [{**two, "atena_no": one["atena_no"]}, {**one, "atena_no": two["atena_no"]}]
     found = [(_code(row), "value", f) for row in (one, two) for f in FIELDS if one[f] != two[f]]
     return [one, two], crossed, [*found, (min(_code(one), _code(two)), "identity_swap", None)]
 
@@ -177,7 +177,7 @@ def _add(result: Injected, mutated: Mutated) -> None:
 
 
 def _code(row: Row) -> str:
-    code = row["code"]
+    code = row["atena_no"]
     assert code is not None
     return code
 
@@ -203,12 +203,12 @@ def _cell(value: str | None) -> str:
 
 
 def through_csv(left: Sequence[Row], right: Sequence[Row], folder: Path) -> pl.DataFrame:
-    return compare(write_csv(left, folder / "left.csv"), write_csv(right, folder / "right.csv"), key=["code"]).findings
+    return compare(write_csv(left, folder / "left.csv"), write_csv(right, folder / "right.csv"), key=["atena_no"]).findings
 
 
 def through_parquet(left: Sequence[Row], right: Sequence[Row], folder: Path, partitions: int = 1) -> pl.DataFrame:
     files = write_parquet(left, folder / "left.parquet"), write_parquet(right, folder / "right.parquet")
-    return compare(*files, key=["code"], partitions=partitions).findings
+    return compare(*files, key=["atena_no"], partitions=partitions).findings
 
 
 def through_parquet_in_partitions(left: Sequence[Row], right: Sequence[Row], folder: Path) -> pl.DataFrame:
@@ -216,7 +216,7 @@ def through_parquet_in_partitions(left: Sequence[Row], right: Sequence[Row], fol
 
 
 Form = Callable[[Sequence[Row], Sequence[Row], Path], pl.DataFrame]
-"""Writes both sides into a folder, compares them, and gives back findings with `code`, `kind` and `field`."""
+"""Writes both sides into a folder, compares them, and gives back findings with `atena_no`, `kind`, `field`."""
 
 FORMS: dict[str, Form] = {
     "csv": through_csv,

@@ -28,7 +28,7 @@ def test_any_number_of_threads_writes_the_same_bytes(pair: tuple[Path, Path], tm
     digests = set()
     for threads in THREADS:
         out = tmp_path / f"threads {threads}"
-        args = arguments(str(pair[0]), str(pair[1]), ["--key", "code"], out)
+        args = arguments(str(pair[0]), str(pair[1]), ["--key", "atena_no"], out)
         outcome = run_process(args, out, {"POLARS_MAX_THREADS": str(threads)})
         assert outcome.exit == 1, outcome.stderr
         digests.add(hashlib.sha256((out / "findings.parquet").read_bytes()).hexdigest())
@@ -41,7 +41,7 @@ def test_the_same_run_again_and_again_writes_the_same_bytes(
     digests = set()
     for again in range(10):
         out = tmp_path / str(again)
-        outcome = run_here(arguments(str(pair[0]), str(pair[1]), ["--key", "code"], out), out, capfd)
+        outcome = run_here(arguments(str(pair[0]), str(pair[1]), ["--key", "atena_no"], out), out, capfd)
         assert outcome.exit == 1, outcome.stderr
         digests.add(hashlib.sha256((out / "findings.parquet").read_bytes()).hexdigest())
     assert len(digests) == 1
@@ -54,7 +54,7 @@ def test_any_number_of_partitions_of_two_files_gives_the_same_bytes(tmp_path: Pa
     answers = set()
     for partitions in PARTITIONS:
         buffer = io.BytesIO()
-        compare(left, right, key=["code"], partitions=partitions).findings.rechunk().write_parquet(buffer)
+        compare(left, right, key=["atena_no"], partitions=partitions).findings.rechunk().write_parquet(buffer)
         answers.add(hashlib.sha256(buffer.getvalue()).hexdigest())
     assert len(answers) == 1
 
@@ -63,7 +63,7 @@ def test_a_file_and_a_frame_of_the_same_rows_get_the_same_answer(tmp_path: Path)
     injected = inject(seed=6, each=20)
     left = write_parquet(injected.left, tmp_path / "left.parquet")
     right = write_csv(injected.right, tmp_path / "right.csv")
-    from_files = compare(left, right, key=["code"])
-    from_frames = compare(pl.read_parquet(left), pl.DataFrame(injected.right), key=["code"])
+    from_files = compare(left, right, key=["atena_no"])
+    from_frames = compare(pl.read_parquet(left), pl.DataFrame(injected.right), key=["atena_no"])
     assert from_frames.findings.equals(from_files.findings)
     assert from_frames.balance == from_files.balance

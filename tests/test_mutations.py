@@ -17,7 +17,7 @@ SEED = 20_261_123
 def test_every_injected_difference_is_found_and_nothing_else(form: str, tmp_path: Path) -> None:
     injected = inject(seed=SEED, each=EACH)
     found = FORMS[form](injected.left, injected.right, tmp_path)
-    assert Counter(found.select("code", "kind", "field").iter_rows()) == injected.expected
+    assert Counter(found.select("atena_no", "kind", "field").iter_rows()) == injected.expected
 
 
 def test_every_kind_is_injected_a_thousand_times() -> None:

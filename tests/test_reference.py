@@ -167,8 +167,8 @@ def test_a_column_of_one_side_is_not_compared() -> None:
 @pytest.mark.parametrize("case", PLAIN, ids=lambda case: case.folder.name)
 def test_golden_cases_expect_what_the_oracle_says(case: Case) -> None:
     """Two opinions by hand, before the engine has one: the findings, the verdict and the rows of each side."""
-    sides = [_read(case.folder / name, case) for name in (case.left, case.right)]
-    answer = reference(*sides, case.key, allow_empty="--allow-empty" in case.args)
+    left, right = (_read(case.folder / name, case) for name in (case.left, case.right))
+    answer = reference(left, right, case.key, allow_empty="--allow-empty" in case.args)
     names, expected = read_cells(case.expected)
     compared = [name for name in names if name not in ("rule", "hint")]
     found = [tuple(_cell(finding, name, case.key) for name in compared) for finding in answer["findings"]]
@@ -194,11 +194,11 @@ def _cell(finding: Finding, name: str, key: tuple[str, ...]) -> str | None:
 @given(tables(composite_keys=False))
 def test_sqlite_agrees_on_keys_that_stand_once(case: Tables) -> None:
     """A third opinion: `FULL JOIN … IS NOT`, on what is left when blank and repeated keys are taken away."""
-    sides = [_once(rows, case) for rows in (case.left, case.right)]
-    answer = reference(*sides, case.key, allow_empty=True)
+    left, right = _once(case.left, case), _once(case.right, case)
+    answer = reference(left, right, case.key, allow_empty=True)
     fields = case.columns[len(case.key) :]
     with closing(sqlite3.connect(":memory:")) as database:
-        for name, rows in zip(("l", "r"), sides, strict=True):
+        for name, rows in (("l", left), ("r", right)):
             database.execute(f"CREATE TABLE {name} ({', '.join(case.columns)})")
             marks = ", ".join("?" * len(case.columns))
             values = [[row[column] for column in case.columns] for row in rows]
@@ -210,7 +210,7 @@ def test_sqlite_agrees_on_keys_that_stand_once(case: Tables) -> None:
             (key, field, was, now)
             for field in fields
             for key, was, now in database.execute(
-                f"SELECT l.id, l.{field}, r.{field} {joined} "  # noqa: S608  our own names
+                f"SELECT l.id, l.{field}, r.{field} {joined} "
                 f"WHERE l.id IS NOT NULL AND r.id IS NOT NULL AND l.{field} IS NOT r.{field}"
             )
         }

@@ -29,12 +29,9 @@ HANGUL_SHARE = 0.02
 
 _CARRIERS = "[\U000f0000-\U000fffff]"
 _HANGUL = "[가-힣]"
-_CHUNK_CODES = 1 << 17  # the working arrays of a chunk stay in the cache: 24 bytes a code
+_CHUNK_CODES = 1 << 17  # the working arrays of a chunk stay in the cache
 
-# A word of the decoding table: first code point, second code point (a selector, or 0), UTF-8 bytes of both.
-_SECOND_SHIFT = np.uint64(21)
-_BYTES_SHIFT = np.uint64(42)
-_POINT = np.uint64(0x1FFFFF)
+_ODD = np.uint32(1 << 31)
 
 
 def decode(codes: npt.NDArray[np.uint16]) -> pl.Series:
@@ -123,33 +120,38 @@ def looks_misdecoded(expr: pl.Expr) -> pl.Expr:
 
 def _decode_chunk(codes: npt.NDArray[np.uint16]) -> tuple[bytes, npt.NDArray[np.int64]]:
     """The UTF-8 bytes of all values, and the number of bytes of each."""
-    width = codes.shape[1]
     codes = codes.astype(np.uint16, copy=False)
-    written = (codes != PAD) & (codes != 0x20)
-    counts = np.where(written.any(axis=1), width - np.argmax(written[:, ::-1], axis=1), 0)
-    words = _decoding()[codes[np.arange(width) < counts[:, None]]]
-    points = (words & _POINT).astype("<u4")
-    seconds = (words >> _SECOND_SHIFT & _POINT).astype("<u4")
-    if (paired := np.flatnonzero(seconds)).size:
-        points = np.insert(points, paired + 1, seconds[paired])
-    ends = np.concatenate(([0], np.cumsum((words >> _BYTES_SHIFT).astype(np.int64))))
-    value_ends = ends[np.concatenate(([0], np.cumsum(counts)))]
-    return points.tobytes().decode("utf-32-le").encode(), np.diff(value_ends)
+    counts = _lengths(codes)
+    words = _decoding().take(codes[np.arange(codes.shape[1]) < counts[:, None]])
+    sizes = 3 * counts
+    odd = np.flatnonzero(words & _ODD)
+    if odd.size:
+        base, selector = clusters.base_of(words[odd]), clusters.selector_of(words[odd] ^ _ODD)
+        surplus = clusters.utf8_bytes(base) - 3 + np.where(selector > 0, 4, 0)
+        rows = np.searchsorted(np.cumsum(counts), odd, side="right")
+        sizes += np.bincount(rows, surplus, counts.size).astype(np.int64)
+        words[odd] = base
+        paired = selector > 0
+        words = np.insert(words, odd[paired] + 1, selector[paired] - 17 + 0xE0100)
+    return words.astype("<u4", copy=False).tobytes().decode("utf-32-le").encode(), sizes
+
+
+def _lengths(codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """The number of codes of each value before its padding."""
+    backwards = ((codes != PAD) & (codes != 0x20))[:, ::-1]
+    last = np.argmax(backwards, axis=1)
+    return np.where(backwards[np.arange(last.size), last], codes.shape[1] - last, 0)
 
 
 @cache
-def _decoding() -> npt.NDArray[np.uint64]:
+def _decoding() -> npt.NDArray[np.uint32]:
+    """What each code stands for: a cluster key, with `_ODD` set unless it takes three bytes in UTF-8."""
     every = np.arange(0x10000, dtype=np.uint32)
-    first = np.where(_is_identity(), every, CARRIER + every).astype(np.uint32)
-    second = np.zeros(0x10000, dtype=np.uint32)
-    table = tables.mj().drop_nulls("juki")
-    code, bare = table["juki"].to_numpy(), table["bare"].fill_null(0).to_numpy()
-    key = np.where(bare > 0, bare, table["ucs"].to_numpy())
-    selector = np.where(bare > 0, 0, table["ivs"].cast(pl.UInt32).fill_null(17).to_numpy() - 17 + 0xE0100)
-    first[code], second[code] = key, selector
-    size = clusters.utf8_bytes(first) + np.where(second > 0, 4, 0)
-    words: npt.NDArray[np.uint64] = first.astype(np.uint64)
-    words |= second.astype(np.uint64) << _SECOND_SHIFT | size.astype(np.uint64) << _BYTES_SHIFT
+    words = np.where(_is_identity(), every, CARRIER + every).astype(np.uint32)
+    coded = tables.mj().drop_nulls("juki")
+    words[coded["juki"].to_numpy()] = clusters.of_mj(coded["mj"].to_numpy())
+    three_bytes = (words > 0x7FF) & (words <= 0xFFFF)
+    words[~three_bytes] |= _ODD
     return words
 
 

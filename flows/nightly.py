@@ -1,0 +1,102 @@
+"""The nightly flow: when, in which order, with which retries. Every step is a function of `reconcile.nightly`.
+
+Tasks pass a folder's name and ids, never frames; nothing is cached; and no exception of a step reaches Prefect, which
+stores exception texts in five tables: only its code does. The flow's state comes from the verdict that stands on the
+disk, re-read after delivery, and not from the tasks having ended.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# Before prefect is imported: it reads these once. Telemetry has two channels, both on by default; exception and log
+# texts would be copied into its database; its server may take longer to start than it waits.
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY"] = "false"
+os.environ["PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT"] = "false"
+os.environ["PREFECT_LOGGING_TO_API_ENABLED"] = "false"
+os.environ["PREFECT_RESULTS_PERSIST_BY_DEFAULT"] = "false"
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.schedules import Cron
+from prefect.states import Completed, Failed, State
+
+from reconcile import nightly
+from reconcile.config import read_config
+from reconcile.errors import ReconcileError
+from reconcile.model import Side, Verdict
+
+
+class StepFailedError(Exception):
+    """A step did not succeed. Holds a code and nothing else."""
+
+
+def _redacted(step: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """The result of a step, or its fault's code: no text of an exception leaves this function."""
+    code = "E_FAILED"
+    try:
+        return step()
+    except ReconcileError as error:
+        code = error.code
+    except Exception as error:  # noqa: BLE001
+        code = f"E_FAILED {type(error).__name__}"
+    except BaseException as error:
+        # polars' panics are no Exceptions; an interrupt or a cancellation passes.
+        if type(error).__name__ != "PanicException":
+            raise
+        code = "E_FAILED PanicException"
+    raise StepFailedError(code) from None
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=[10, 60])
+def prepare(job: tuple[str, ...], side: str) -> None:
+    """Extract one side. Retried: a source may be away for a minute."""
+    _redacted(lambda: nightly.prepare(nightly.Job(*job), Side(side)))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def compare(job: tuple[str, ...]) -> str:
+    """Compare the two snapshots and render the reports."""
+    return str(_redacted(lambda: nightly.compare(nightly.Job(*job))))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def deliver(job: tuple[str, ...]) -> str:
+    """Publish, and read the verdict back from the disk."""
+    return str(_redacted(lambda: nightly.finish(nightly.Job(*job)).value))
+
+
+@flow(name="整合性確認", validate_parameters=False, persist_result=False)
+def reconcile_nightly(config: str, as_of: str = "") -> State[str]:
+    """Prove which records agree tonight."""
+    job = tuple(_redacted(lambda: nightly.begin(Path(config), as_of)))
+    try:
+        sides = [prepare.submit(job, side.value) for side in Side]
+        for side in sides:
+            side.result()
+        compare(job)
+        verdict = Verdict(deliver(job))
+    except StepFailedError as error:
+        code = str(error)
+        nightly.give_up(nightly.Job(*job), Verdict.FAILED if "E_FAILED" in code else Verdict.INCONCLUSIVE, code)
+        return Failed(message=code)
+    if verdict.exit_code > 1:
+        return Failed(message=verdict.value)
+    return Completed(message=verdict.value, data=job[1])
+
+
+def serve(config: Path) -> None:
+    """Serve the flow at its cron time, until stopped."""
+    when = read_config(config).schedule
+    reconcile_nightly.serve(
+        name="nightly",
+        schedule=Cron(when.cron, timezone=when.timezone),
+        parameters={"config": str(config.resolve())},
+        limit=1,
+    )
