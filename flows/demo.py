@@ -166,7 +166,7 @@ def _flow(config: Path, out: Path) -> Path | None:
         [sys.executable, "-c", code, str(config.resolve()), AS_OF.isoformat()], check=False, env=environment
     )
     status = json.loads((out / "results" / "status.json").read_bytes())
-    return out / "results" / status["folder"] if "folder" in status else None
+    return out / "results" / status["results"] if "results" in status else None
 
 
 def _table(account: pl.DataFrame) -> Table:

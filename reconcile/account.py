@@ -127,4 +127,6 @@ def account(
 def _counterparts(only: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """Rows without a partner because their partner was refused: key, ROW."""
     key = [name for name in only.columns if name not in (ROW, "_second")]
-    return only.join(refused.select(key).drop_nulls().unique(), on=key, how="semi", maintain_order="left").drop("_second")
+    return only.join(refused.select(key).drop_nulls().unique(), on=key, how="semi", maintain_order="left").drop(
+        "_second"
+    )

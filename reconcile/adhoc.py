@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from reconcile import __version__, deliver
@@ -84,7 +85,7 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
         inputs = {}
         for side, source in sources.items():
-            snapshot = extract(source, side, Path(work), progress=lambda done, s=side: progress(f"read {s}", done, 0))
+            snapshot = extract(source, side, Path(work), progress=partial(_read, progress, side))
             inputs[side] = Input(snapshot, scan(snapshot))
         named = request.dataset or (config.dataset if config and not request.key else "")
         snapshots = [one.snapshot for one in inputs.values()]
@@ -102,7 +103,11 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
             allow_empty=request.allow_empty,
             progress=progress,
         )
-        return reconcile(this, dataset, inputs[Side.LEFT], inputs[Side.RIGHT], options)
+        return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+
+
+def _read(progress: Progress, side: Side, done: int) -> None:
+    progress(f"read {side}", done, 0)
 
 
 def _source(named: str, request: Request, config: RunConfig | None) -> Source:

@@ -79,7 +79,7 @@ def compare(
         run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=_KEY)
         dataset = ad_hoc(key, *(entry.snapshot for entry in inputs))
         options = Options(seed=secrets.randbits(40), partitions=partitions, allow_empty=allow_empty)
-        report = reconcile(run, dataset, *inputs, options)
+        report = reconcile(run, dataset, (inputs[0], inputs[1]), options)
     return Comparison(
         verdict=report.verdict,
         balance={side: one.balance for side, one in report.sides.items()},
@@ -124,7 +124,7 @@ def _frame(side: Side, frame: pl.DataFrame) -> Input:
         path=Path(),
         columns=tuple(frame.columns),
         rows=frame.height,
-        preflight=Preflight(records=frame.height, source_bytes=frame.estimated_size(), sha256=""),
+        preflight=Preflight(records=frame.height, source_bytes=int(frame.estimated_size()), sha256=""),
         native={n: str(t) for n, t in frame.schema.items() if t != pl.String},
     )
     return Input(snapshot, rows)

@@ -36,7 +36,7 @@ EXIT_FAILED = 2
 
 
 @app.command()
-def diff(  # noqa: PLR0913  one parameter an option
+def diff(
     left: Annotated[str, typer.Argument(help="左側 A CSV, TSV or Parquet file, or a source of the run file")],
     right: Annotated[str, typer.Argument(help="右側 The other side")],
     key: Annotated[str, typer.Option(help="キー列 Key column(s), separated by commas")] = "",
@@ -151,9 +151,9 @@ def chars(
 
     def work() -> int:
         settle()
-        from reconcile.characters.describe import describe  # noqa: PLC0415
+        from reconcile.characters.describe import as_text, describe  # noqa: PLC0415
 
-        terminal.lines(describe(tokens))
+        terminal.lines(as_text(describe(tokens)).splitlines())
         return 0
 
     raise typer.Exit(_guarded(work, terminal))
@@ -187,7 +187,7 @@ def _guarded(work: Callable[[], int], terminal: Terminal) -> int:
         return 130
     except (SystemExit, typer.Exit):
         raise
-    except BaseException as error:  # noqa: BLE001  polars panics are no Exceptions; no text of a library is printed
+    except BaseException as error:
         if os.environ.get("RECONCILE_TRACEBACK") == "1":
             raise
         terminal.fault(f"E_FAILED {type(error).__module__}.{type(error).__name__}")

@@ -46,8 +46,8 @@ from typing import Any, cast
 from reconcile.errors import ConfigError
 from reconcile.extract.layout import read_layout
 from reconcile.model import (
-    Dataset,
     DatabaseSource,
+    Dataset,
     DelimitedSource,
     FixedWidthSource,
     Layout,

@@ -37,7 +37,7 @@ def decide(gates: Sequence[Gate], balance: Mapping[Side, Balance], findings: int
         balance: Both sides' rows.
         findings: How many there are.
     """
-    if not REQUIRED <= {gate.name for gate in gates} or not all(gate.passed for gate in gates):
+    if not {gate.name for gate in gates} >= REQUIRED or not all(gate.passed for gate in gates):
         return Verdict.INCONCLUSIVE
     if set(balance) != set(Side) or not all(side.closes for side in balance.values()):
         return Verdict.INCONCLUSIVE

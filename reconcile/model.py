@@ -385,18 +385,18 @@ def findings_schema(key: tuple[str, ...]) -> pl.Schema:
     """The frame of findings: one row a finding, sorted by key, then field order, then kind."""
     return pl.Schema(
         {
-            "finding_id": pl.String,
-            **{k: pl.String() for k in key},
-            "kind": pl.String,
-            "code": pl.String,
-            "severity": pl.String,
-            "field": pl.String,
-            "left_raw": pl.String,
-            "right_raw": pl.String,
-            "left_row": pl.UInt32,
-            "right_row": pl.UInt32,
-            "rule": pl.String,
-            "hint": pl.String,
+            "finding_id": pl.String(),
+            **dict.fromkeys(key, pl.String()),
+            "kind": pl.String(),
+            "code": pl.String(),
+            "severity": pl.String(),
+            "field": pl.String(),
+            "left_raw": pl.String(),
+            "right_raw": pl.String(),
+            "left_row": pl.UInt32(),
+            "right_row": pl.UInt32(),
+            "rule": pl.String(),
+            "hint": pl.String(),
         }
     )
 
@@ -405,14 +405,14 @@ def variants_schema(key: tuple[str, ...]) -> pl.Schema:
     """The frame of values that differ as written and agree under a rule: one row a value, sorted by key and field."""
     return pl.Schema(
         {
-            **{k: pl.String() for k in key},
-            "field": pl.String,
-            "code": pl.String,
-            "left_raw": pl.String,
-            "right_raw": pl.String,
-            "left_row": pl.UInt32,
-            "right_row": pl.UInt32,
-            "rule": pl.String,
+            **dict.fromkeys(key, pl.String()),
+            "field": pl.String(),
+            "code": pl.String(),
+            "left_raw": pl.String(),
+            "right_raw": pl.String(),
+            "left_row": pl.UInt32(),
+            "right_row": pl.UInt32(),
+            "rule": pl.String(),
         }
     )
 

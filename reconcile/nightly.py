@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -142,7 +143,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
         version=__version__,
         site_key=site_key(config.site_key),
     )
-    report = reconcile(run, load_dataset(config.dataset), inputs[Side.LEFT], inputs[Side.RIGHT], options)
+    report = reconcile(run, load_dataset(config.dataset), (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     deliver.stage(report, formats, job.stage / "files")
     return report.verdict.value
 
@@ -153,7 +154,7 @@ def finish(job: Job) -> Verdict:
     deliver.publish(job.stage / "files", job.out)
     shutil.rmtree(job.stage)
     verdict = deliver.reread(job.out)
-    deliver.conclude(job.out.parent, job.run_id, verdict, folder=job.run_id)
+    deliver.conclude(job.out.parent, job.run_id, verdict, results=job.run_id)
     return verdict
 
 
@@ -175,7 +176,7 @@ def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], P
     job = begin(config, as_of)
     try:
         for side in Side:
-            prepare(job, side, lambda done, s=side: progress(f"read {s}", done, 0))
+            prepare(job, side, partial(_read, progress, side))
         compare(job, FORMATS, progress)
         verdict = finish(job)
     except ReconcileError as error:
@@ -205,6 +206,10 @@ def rehearse(config: Path) -> dict[str, str]:
         here = "" if isinstance(source, DatabaseSource) or source.path.is_file() else " (missing)"
         plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{here}"
     return plan
+
+
+def _read(progress: Progress, side: Side, done: int) -> None:
+    progress(f"read {side}", done, 0)
 
 
 def _source(config: RunConfig, side: Side) -> Source:

@@ -82,15 +82,15 @@ class Options:
     progress: Progress = _silent
 
 
-def reconcile(run: Run, dataset: Dataset, left: Input, right: Input, options: Options) -> Report:
-    """Compare two sides and report.
+def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: Options) -> Report:
+    """Compare two sides, left and right, and report.
 
     Raises:
         ConfigError: A key column is missing, or bears a name that the findings have.
         BalanceError: The rows do not add up.
     """
-    inputs = {Side.LEFT: left, Side.RIGHT: right}
-    this = plan(dataset, left.snapshot.columns, right.snapshot.columns, options.seed)
+    inputs = dict(zip(Side, sides, strict=True))
+    this = plan(dataset, *(entry.snapshot.columns for entry in sides), seed=options.seed)
     if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
         return _report(run, dataset, inputs, _nothing_compared(inputs), _no_findings(dataset), options)
     checked = {side: _check(entry, dataset, this, options.progress) for side, entry in inputs.items()}
@@ -135,7 +135,7 @@ def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> I
 
 
 def _check_text(
-    rows: pl.LazyFrame, expressions: Mapping[str, pl.Expr], this: DiffPlan
+    rows: pl.LazyFrame, expressions: dict[str, pl.Expr], this: DiffPlan
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """An ad-hoc side in one streamed query: nothing is declared of it but that a key is not blank."""
     blank = [expressions[source].fill_null("").str.strip_chars() == "" for source in this.key.values()]
@@ -147,7 +147,7 @@ def _check_text(
 
 
 def _check_batch(
-    batch: pl.DataFrame, expressions: Mapping[str, pl.Expr], dataset: Dataset, snapshot: Snapshot, this: DiffPlan
+    batch: pl.DataFrame, expressions: dict[str, pl.Expr], dataset: Dataset, snapshot: Snapshot, this: DiffPlan
 ) -> Checks:
     decoded = batch.select(ROW, **expressions)
     rejects = validate(decoded, dataset)
@@ -167,12 +167,10 @@ def _check_batch(
     return Checks(
         fingerprints=decoded.select(this.fingerprint(columns)),
         rejects=rejects,
-        notices=pl.concat(
-            [_noticed(decoded, wrong_digit, "check_digit"), _noticed(decoded, unknown, "undeclared")]
-        ),
-        second=decoded.select(ROW, _second=pl.col(second).hash(this.seed) if second else pl.lit(None, pl.UInt64)).filter(
-            pl.col(second).is_not_null() if second else pl.lit(value=False)
-        ),
+        notices=pl.concat([_noticed(decoded, wrong_digit, "check_digit"), _noticed(decoded, unknown, "undeclared")]),
+        second=decoded.select(
+            ROW, _second=pl.col(second).hash(this.seed) if second else pl.lit(None, pl.UInt64)
+        ).filter(pl.col(second).is_not_null() if second else pl.lit(value=False)),
     )
 
 
@@ -184,7 +182,7 @@ def _noticed(rows: pl.DataFrame, tests: Mapping[str, pl.Expr], check: str) -> pl
     return pl.concat(frames or [pl.DataFrame(schema=REJECTS)])
 
 
-def _keys(entry: Input, expressions: Mapping[str, pl.Expr], this: DiffPlan, rows: pl.Series) -> pl.DataFrame:
+def _keys(entry: Input, expressions: dict[str, pl.Expr], this: DiffPlan, rows: pl.Series) -> pl.DataFrame:
     """ROW, the key, and `_second`, of the given rows."""
     key = [expressions[source].alias(name) for name, source in this.key.items()]
     second = expressions[this.fields[this.second].name] if this.second else pl.lit(None, pl.String)

@@ -1,0 +1,1 @@
+"""What is known of each dataset: fields, codes, layouts of its known sources. Declarations only."""

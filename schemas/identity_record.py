@@ -10,7 +10,6 @@ import pandera.polars as pa
 
 from reconcile.declare import dataset, item
 from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy
-
 from schemas.taxonomy import TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.

@@ -64,6 +64,4 @@ def _category(line: str) -> Category:
     return Category(code=code, label=label, severity=severity, actor=actor)
 
 
-TAXONOMY: Mapping[str, Category] = {
-    category.code: category for category in map(_category, _TABLE.strip().splitlines())
-}
+TAXONOMY: Mapping[str, Category] = {category.code: category for category in map(_category, _TABLE.strip().splitlines())}

@@ -103,22 +103,63 @@ def frame(rows: Sequence[Row], columns: Sequence[str]) -> pl.DataFrame:
 
 
 @st.composite
-def tables(draw: st.DrawFn, *, composite_keys: bool = True, max_rows: int = 8) -> Tables:
-    """Two tables over one handful of keys and values."""
+def tables(draw: st.DrawFn, *, composite_keys: bool = True, max_rows: int = 6) -> Tables:
+    """Two tables over one handful of keys and values: copies of each other, then altered here and there.
+
+    Two registers agree almost everywhere; two random tables agree almost nowhere and would say little.
+    """
     key = draw(st.sampled_from((("id",), ("a", "b")))) if composite_keys else ("id",)
-    fields = ("v", "w", "x")[: draw(st.integers(min_value=1, max_value=3))]
-    parts: list[str | None] = draw(st.lists(st.sampled_from(KEY_PARTS), min_size=1, max_size=4, unique=True))
-    if draw(st.integers(min_value=0, max_value=3)) == 0:
-        parts.append(draw(st.sampled_from(BLANK_KEY_PARTS)))
-    values = draw(st.lists(st.sampled_from(VALUES), min_size=1, max_size=3, unique=True))
+    fields = ("v", "w", "x")[: draw(st.sampled_from((1, 1, 2, 3)))]
+    parts: list[str | None] = draw(st.lists(st.sampled_from(KEY_PARTS), min_size=2, max_size=5, unique=True))
+    values = draw(st.lists(st.sampled_from(VALUES), min_size=2, max_size=3, unique=True))
+    values += draw(st.sampled_from(((), (None,), ("",), (None, ""))))
     row = st.fixed_dictionaries(
         {name: st.sampled_from(parts) for name in key} | {name: st.sampled_from(values) for name in fields}
     )
-    left = draw(st.lists(row, max_size=max_rows))
-    # A copy with a few rows exchanged: two registers agree almost everywhere, two random tables almost nowhere.
-    right = draw(st.permutations(left)) if draw(st.booleans()) else []
-    right = right[draw(st.integers(min_value=0, max_value=2)) :] + draw(st.lists(row, max_size=max_rows // 2))
-    return Tables(key, (*key, *fields), tuple(left), tuple(right))
+    # Mostly one row a key, or every group would be a heap of duplicates.
+    identity = None if draw(_one_in(6)) else lambda row: tuple(row[name] for name in key)
+    base = draw(st.lists(row, min_size=2, max_size=max_rows, unique_by=identity))
+    sides = {"left": list(base), "right": draw(st.permutations(base))}
+    for _ in range(draw(st.integers(min_value=0, max_value=6))):
+        side = draw(st.sampled_from(("left", "right")))
+        sides[side] = _altered(draw, sides[side], key, fields, values)
+    if draw(_one_in(20)):
+        sides[draw(st.sampled_from(("left", "right")))] = []
+    return Tables(key, (*key, *fields), tuple(sides["left"]), tuple(sides["right"]))
+
+
+def _one_in(times: int) -> st.SearchStrategy[bool]:
+    return st.integers(min_value=1, max_value=times).map(lambda n: n == times)
+
+
+def _altered(
+    draw: st.DrawFn, rows: list[Row], key: tuple[str, ...], fields: tuple[str, ...], values: list[str | None]
+) -> list[Row]:
+    """One side with one thing done to it. On an empty side there is nothing to do."""
+    if not rows:
+        return rows
+    at = draw(st.integers(min_value=0, max_value=len(rows) - 1))
+    to = draw(st.integers(min_value=0, max_value=len(rows) - 1))
+    one, two = rows[at], rows[to]
+    result = list(rows)
+    match draw(st.sampled_from(("change", "change", "change", "swap", "swap", "drop", "copy", "move", "blank"))):
+        case "change":
+            result[at] = {**one, draw(st.sampled_from(fields)): draw(st.sampled_from(values))}
+        case "swap":
+            result[at], result[to] = {**two, **_only(one, key)}, {**one, **_only(two, key)}
+        case "drop":
+            del result[at]
+        case "copy":  # of all, or under another row's key
+            result.insert(to, dict(one) if draw(st.booleans()) else {**one, **_only(two, key)})
+        case "move":
+            result[at] = {**one, draw(st.sampled_from(key)): draw(st.sampled_from(KEY_PARTS))}
+        case _:  # blank
+            result[at] = {**one, draw(st.sampled_from(key)): draw(st.sampled_from(BLANK_KEY_PARTS))}
+    return result
+
+
+def _only(row: Row, names: tuple[str, ...]) -> Row:
+    return {name: row[name] for name in names}
 
 
 def clean_tables(*, min_rows: int = 1, max_rows: int = 8) -> st.SearchStrategy[Tables]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -224,3 +225,22 @@ def _once(rows: Sequence[Row], case: Tables) -> list[Row]:
     return [
         row for row, key in zip(rows, keys, strict=True) if keys.count(key) == 1 and all((k or "").strip() for k in key)
     ]
+
+
+def test_the_examples_of_the_laws_show_every_kind_of_finding() -> None:
+    """A law that holds on tables that agree, or on tables of which nothing matches, holds of nothing."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=1_000, derandomize=True, database=None)
+    @given(tables())
+    def count(case: Tables) -> None:
+        answer = reference(case.left, case.right, case.key)
+        seen.update({finding.kind for finding in answer["findings"]} | {answer["verdict"]})
+        seen.update({"ambiguous" for finding in answer["findings"] if (finding.hint or "").startswith("ambiguous")})
+
+    count()
+    kinds = {f"{kind}_{side}" for kind in ("only", "duplicate", "reject") for side in ("left", "right")}
+    kinds |= {"value", "identity_swap", "ambiguous", "consistent", "mismatch", "partial", "inconclusive"}
+    rare = {kind: seen[kind] for kind in kinds if seen[kind] < 20}
+    assert not rare
+    assert seen["consistent"] < 500

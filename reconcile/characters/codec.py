@@ -29,7 +29,7 @@ HANGUL_SHARE = 0.02
 
 _CARRIERS = "[\U000f0000-\U000fffff]"
 _HANGUL = "[가-힣]"
-_CHUNK_CODES = 1 << 17  # the working arrays of a chunk stay in the cache
+_CHUNK_CODES = 1 << 18  # the working arrays of a chunk stay in the cache
 
 _ODD = np.uint32(1 << 31)
 
@@ -70,7 +70,7 @@ def encode(
     """
     cut = clusters.split(values)
     codes = codes_of(cut.keys)
-    lost = codes == 0
+    lost = (codes == 0) & (cut.keys != CARRIER)
     codes[lost] = GETA if substitute is None else substitute
     rows, counts = cut.rows, cut.counts
     columns = np.arange(codes.size) - np.repeat(cut.starts[:-1], counts)

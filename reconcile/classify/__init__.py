@@ -115,10 +115,16 @@ def _about_records(material: Material, key: list[str], partners: Partners) -> li
         )
         frames.append(
             material.notices[side].select(
-                *key, "field", pl.col(ROW).alias(row), kind=pl.format("{}_{}", "check", pl.lit(side.value)), rule="check"
+                *key,
+                "field",
+                pl.col(ROW).alias(row),
+                kind=pl.format("{}_{}", "check", pl.lit(side.value)),
+                rule="check",
             )
         )
-    swap = pl.format("{}<->{}", pl.concat_str(key, separator="|"), pl.concat_str([f"{k}:right" for k in key], separator="|"))
+    swap = pl.format(
+        "{}<->{}", pl.concat_str(key, separator="|"), pl.concat_str([f"{k}:right" for k in key], separator="|")
+    )
     frames.append(
         material.swapped.select(
             *key, "left_row", "right_row", kind=pl.lit("identity_swap"), rule=pl.lit("identity_swap"), hint=swap

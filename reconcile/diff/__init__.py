@@ -133,4 +133,3 @@ def _with_second(only: pl.DataFrame, rows: pl.DataFrame, second: str) -> pl.Data
     if not second:
         return only.with_columns(_second=pl.lit(None, pl.String))
     return only.join(rows.select(ROW, _second=second), on=ROW, how="left", maintain_order="left")
-

@@ -25,18 +25,18 @@ def values_schema(key: Sequence[str]) -> pl.Schema:
     """The frame of differing values, one row a value; `left`, `right` canonical, `*_raw` as they stood."""
     return pl.Schema(
         {
-            **{k: pl.String() for k in key},
-            "left_row": pl.UInt32,
-            "right_row": pl.UInt32,
-            "field": pl.String,
-            "left": pl.String,
-            "right": pl.String,
-            "left_raw": pl.String,
-            "right_raw": pl.String,
-            "equal": pl.Boolean,
-            "grade": pl.String,
-            "rule": pl.String,
-            "hint": pl.String,
+            **dict.fromkeys(key, pl.String()),
+            "left_row": pl.UInt32(),
+            "right_row": pl.UInt32(),
+            "field": pl.String(),
+            "left": pl.String(),
+            "right": pl.String(),
+            "left_raw": pl.String(),
+            "right_raw": pl.String(),
+            "equal": pl.Boolean(),
+            "grade": pl.String(),
+            "rule": pl.String(),
+            "hint": pl.String(),
         }
     )
 

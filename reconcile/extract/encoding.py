@@ -49,7 +49,9 @@ def _utf8(blocks: Iterator[bytes], where: str) -> Iterator[bytes]:
             _refuse_utf16(text, where)
             text = text.removeprefix(_UTF8_BOM)
             if text.startswith(_UTF8_BOM):
-                raise SourceError(f"{where}, line 1", "got two byte order marks, expected one or none", code="E_ENCODING")
+                raise SourceError(
+                    f"{where}, line 1", "got two byte order marks, expected one or none", code="E_ENCODING"
+                )
         end = _last_boundary(text)
         text, rest = text[:end], text[end:]
         _check_utf8(text, where, lines)

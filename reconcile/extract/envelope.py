@@ -49,9 +49,7 @@ def control_total(digits: npt.NDArray[np.uint8], lengths: npt.NDArray[np.int64],
     return int(values[valid].sum()) % modulus
 
 
-def read_items(
-    envelope: Envelope, layout: Layout, where: str, text_of: Callable[[int, int], str]
-) -> Mapping[str, str]:
+def read_items(envelope: Envelope, layout: Layout, where: str, text_of: Callable[[int, int], str]) -> Mapping[str, str]:
     """The items of one envelope record as text, in declared order.
 
     Args:

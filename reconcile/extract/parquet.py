@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reconcile.errors import SourceError
+from reconcile.extract.preflight import check_names
 from reconcile.extract.reading import Reader, open_regular, role
 from reconcile.model import ROW, Layout, ParquetSource, Preflight, Side, Snapshot
 
@@ -39,7 +40,7 @@ def extract_parquet(source: ParquetSource, side: Side) -> Snapshot:
         raise SourceError(where, f"column {missing[0]} of the layout is not in it", code="E_COLUMNS")
     for number, name in enumerate(stored.values(), 1):
         if not has_text(schema[name]):
-            problem = f"column {number} has the type {schema[name]}, expected single values"
+            problem = f"column {number} has the type {_type_name(schema[name])}, expected single values"
             raise SourceError(where, problem, hint="unnest or drop it", code="E_SCHEMA")
     return Snapshot(
         side=side,
@@ -49,7 +50,7 @@ def extract_parquet(source: ParquetSource, side: Side) -> Snapshot:
         rows=preflight.records,
         preflight=preflight,
         layout=source.layout,
-        native={name: str(schema[other]) for name, other in stored.items() if schema[other] != pl.String()},
+        native={name: _type_name(schema[other]) for name, other in stored.items() if schema[other] != pl.String()},
         temporary=False,
     )
 
@@ -59,7 +60,7 @@ def scan(snapshot: Snapshot) -> pl.LazyFrame:
 
     Streams, and reads only the columns that are used.
     """
-    frame = pl.scan_parquet(snapshot.path, glob=False, hive_partitioning=False)
+    frame = _scan(snapshot.path)
     if snapshot.temporary:
         return frame.select(*snapshot.columns).with_row_index(ROW, offset=1)
     schema = frame.collect_schema()
@@ -87,24 +88,31 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     Raises:
         SourceError: E_SCHEMA, the type has no text (nested).
     """
-    column = pl.col(name)
+    text = column = pl.col(name)
     match dtype:
         case pl.String():
-            return column
+            pass
         case pl.Datetime(time_zone=None):
-            return _without_zeros(column.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f"))
+            text = _without_zeros(column.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f"))
         case pl.Datetime():
-            return _without_zeros(column.dt.convert_time_zone("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")) + "Z"
+            utc = column.dt.convert_time_zone("UTC")
+            text = _without_zeros(utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")) + "Z"
         case pl.Time():
-            return _without_zeros(column.dt.strftime("%H:%M:%S%.9f"))
+            text = _without_zeros(column.dt.strftime("%H:%M:%S%.9f"))
         case pl.Duration():
-            return column.dt.to_string("iso")
+            text = column.dt.to_string("iso")
         case pl.Binary():
-            return column.bin.encode("hex")
+            text = column.bin.encode("hex")
         case _ if has_text(dtype):
-            return column.cast(pl.String)
+            text = column.cast(pl.String)
         case _:
-            raise SourceError(f"column {name}", f"got the type {dtype}, expected single values", code="E_SCHEMA")
+            raise SourceError(f"column {name}", f"got the type {_type_name(dtype)}, expected single values", code="E_SCHEMA")
+    return text
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    # The categories of an Enum are values, and the fields of a Struct may be.
+    return str(dtype.base_type()) if isinstance(dtype, pl.Enum) or dtype.is_nested() else str(dtype)
 
 
 def _without_zeros(text: pl.Expr) -> pl.Expr:
@@ -113,7 +121,9 @@ def _without_zeros(text: pl.Expr) -> pl.Expr:
 
 def _stored_names(layout: Layout | None, columns: tuple[str, ...]) -> dict[str, str]:
     """Name in the snapshot -> name in the file."""
-    return {column.name: column.source for column in layout.columns} if layout else dict(zip(columns, columns, strict=True))
+    if layout:
+        return {column.name: column.source for column in layout.columns}
+    return {name: name for name in columns}
 
 
 def _preflight(reader: Reader) -> Preflight:
@@ -127,29 +137,24 @@ def _preflight(reader: Reader) -> Preflight:
     try:
         footer = pq.read_metadata(pa.PythonFile(reader.file, mode="r"))
         rows = sum(footer.row_group(number).num_rows for number in range(footer.num_row_groups))
-        names = [footer.schema.to_arrow_schema().field(number).name for number in range(len(footer.schema.to_arrow_schema()))]
+        names = footer.schema.to_arrow_schema().names
     except (pa.ArrowException, OSError, ValueError):
         raise _no_footer(reader.where) from None
     if rows != footer.num_rows:
         problem = f"its row groups hold {rows} rows, expected {footer.num_rows}"
         raise SourceError(reader.where, problem, code="E_COUNT")
-    _check_names(names, reader.where)
+    check_names(names, reader.where)
     return Preflight(records=rows, source_bytes=size, sha256=reader.sha256)
 
 
-def _check_names(names: list[str], where: str) -> None:
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names, 1):
-        if name in ("", ROW):
-            raise SourceError(where, f"column {number} has no name that can be used", code="E_HEADER")
-        first = seen.setdefault(name.casefold(), number)
-        if first != number:
-            raise SourceError(where, f"columns {first} and {number} have the same name", code="E_HEADER")
+def _scan(path: Path) -> pl.LazyFrame:
+    # A name is a name: neither a pattern nor a partition, whatever characters it has.
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
 
 
 def _schema(path: Path, where: str) -> pl.Schema:
     try:
-        return pl.read_parquet_schema(path) if False else pl.scan_parquet(path, glob=False, hive_partitioning=False).collect_schema()
+        return _scan(path).collect_schema()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         raise _no_footer(where) from None
 

@@ -120,7 +120,7 @@ class DelimitedScan:
         if layout:
             _check_declared_names(names, [column.source for column in layout.columns], where)
         else:
-            _check_names(names, where)
+            check_names(names, where)
         self._rest = self._after(structure, wanted)
         return tuple(column.name for column in layout.columns) if layout else tuple(names)
 
@@ -141,7 +141,9 @@ class DelimitedScan:
         """The last line with the end that it lacks, where that is allowed."""
         structure = self._structure(text)
         if structure.open_quote:
-            raise self._refused(text, MalformedError(int(structure.quotes[-1]), "a quoted field does not end", "E_QUOTE"))
+            raise self._refused(
+                text, MalformedError(int(structure.quotes[-1]), "a quoted field does not end", "E_QUOTE")
+            )
         if self._layout or text.endswith(b"\r"):
             raise SourceError(self._where, "the last record is not complete", hint=_REWRITE, code="E_TRUNCATED")
         return text + (self._grammar.end_of_line or b"\n")
@@ -203,7 +205,12 @@ def _check_declared_names(names: list[str], expected: list[str], where: str) -> 
             raise SourceError(where, f"column {number} is not named {other!r}", code="E_HEADER")
 
 
-def _check_names(names: list[str], where: str) -> None:
+def check_names(names: list[str], where: str) -> None:
+    """Refuse names of columns that are empty, ours, or the same but for case.
+
+    Raises:
+        SourceError: E_HEADER. Columns are told by their number: where a header is missing, a name is a resident.
+    """
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):
         if name in ("", ROW):

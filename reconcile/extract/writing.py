@@ -62,7 +62,7 @@ def write_snapshot(
             partial, compression="zstd", compression_level=1, statistics=False, row_group_size=ROW_GROUP_ROWS
         )
         partial.replace(path)
-    except (Exception, pl.exceptions.PanicException) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if failures:
             raise failures[0] from None
         problem = f"the snapshot could not be written ({type(error).__name__})"

@@ -1,0 +1,255 @@
+"""A table of a DuckDB file or a PostgreSQL database: one read-only transaction, counted and read on the same snapshot.
+
+Every column is cast to text by the database and named by nothing but allow-listed, quoted identifiers. The order is by
+all columns of the layout as text, byte by byte: the same rows come in the same order from either database, and the rows
+that no order tells apart are equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from reconcile.errors import ConfigError, DeclarationError, SourceError
+from reconcile.extract.reading import open_regular
+from reconcile.extract.writing import write_snapshot
+from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_BATCH_ROWS = 16_384
+_BATCH_BYTES = 4 * 1024 * 1024
+_NULL_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """An open read-only transaction. `order`: how this database is told to sort text by its bytes."""
+
+    count: Callable[[str], int]
+    stream: Callable[[str], Iterator[pa.RecordBatch]]
+    order: str
+
+
+def extract_database(
+    source: DatabaseSource, side: Side, work: Path, progress: Callable[[int], None] | None = None
+) -> Snapshot:
+    """Write the snapshot of the layout's `table`.
+
+    `Preflight.sha256` is over the values, not over any file: see `TextDigest`. `source_bytes` is the bytes of all
+    values together.
+
+    Raises:
+        SourceError: E_CONNECT, E_AUTH, E_NOT_FOUND; E_COLUMNS, no such table or column; E_READ, the connection failed
+            on the way; E_COUNT, other rows came than the database counts.
+        DeclarationError: A table or column name that is no plain identifier.
+        ConfigError: The URL is of another database.
+    """
+    layout = source.layout
+    names = tuple(column.name for column in layout.columns)
+    where = f"{side.value} {source.label} (table {layout.table})".replace("  ", " ")
+    table = _quoted(layout, layout.table)
+    digest = TextDigest(names)
+    with _open(source.url, where) as session:
+        count = session.count(f"SELECT count(*) FROM {table}")  # noqa: S608  quoted identifiers only
+        frames = _frames(session.stream(_query(layout, table, session.order)), digest, count, where)
+        path, rows = write_snapshot(frames, names, work, side, progress)
+    preflight = Preflight(
+        records=count, source_bytes=digest.value_bytes, sha256=digest.hexdigest(), trailer_count=count
+    )
+    return Snapshot(
+        side=side, label=source.label, path=path, columns=names, rows=rows, preflight=preflight, layout=layout
+    )
+
+
+class TextDigest:
+    """A SHA-256 over columns of text that depends on nothing but the values, their order and the names.
+
+    For each column one digest over the lengths (32 bits, little endian; FFFFFFFF for null) and one over the UTF-8
+    bytes of all values; then the digest of all names and digests in order. How rows came in batches changes nothing.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._lengths = [hashlib.sha256() for _ in names]
+        self._values = [hashlib.sha256() for _ in names]
+        self.value_bytes = 0
+
+    def update(self, frame: pl.DataFrame) -> None:
+        """Add rows; the columns are taken in their order."""
+        for series, lengths, values in zip(frame, self._lengths, self._values, strict=True):
+            sizes = series.str.len_bytes()
+            lengths.update(sizes.fill_null(_NULL_LENGTH).cast(pl.UInt32).to_numpy().astype("<u4").tobytes())
+            values.update(_utf8(series))
+            self.value_bytes += int(sizes.sum())
+
+    def hexdigest(self) -> str:
+        """The digest of all rows added so far."""
+        whole = hashlib.sha256()
+        for name, lengths, values in zip(self.names, self._lengths, self._values, strict=True):
+            whole.update(hashlib.sha256(name.encode()).digest() + lengths.digest() + values.digest())
+        return whole.hexdigest()
+
+
+def _utf8(series: pl.Series) -> bytes:
+    array = series.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+    data = array.buffers()[2]
+    return b"" if data is None else memoryview(data)[offsets[0] : offsets[-1]].tobytes()
+
+
+def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, where: str) -> Iterator[pl.DataFrame]:
+    rows = 0
+    for batch in batches:
+        frame = pl.DataFrame(batch)
+        frame.columns = list(digest.names)
+        digest.update(frame)
+        rows += frame.height
+        yield frame
+    if rows != count:
+        raise SourceError(where, f"got {rows} rows, expected the {count} that the database counts", code="E_COUNT")
+
+
+def _query(layout: Layout, table: str, order: str) -> str:
+    # Numbered, not named: names of a layout are text, and no text but an identifier comes into a query.
+    columns = ", ".join(f"CAST({_quoted(layout, c.source)} AS VARCHAR) AS c{i}" for i, c in enumerate(layout.columns))
+    by = ", ".join(f"c{i} {order}" for i in range(len(layout.columns)))
+    return f"SELECT * FROM (SELECT {columns} FROM {table}) AS source ORDER BY {by}"  # noqa: S608  quoted identifiers only
+
+
+def _quoted(layout: Layout, name: str) -> str:
+    """`schema.table` or a column, quoted.
+
+    Raises:
+        DeclarationError: It is anything but one identifier, or two with a point between.
+    """
+    parts = name.split(".", 1)
+    if not all(IDENTIFIER.fullmatch(part) for part in parts):
+        raise DeclarationError(
+            f"layout {layout.name}", "got a table or column that is no plain identifier", hint="letters, digits and _"
+        )
+    return ".".join(f'"{part}"' for part in parts)
+
+
+def _open(url: str, where: str) -> AbstractContextManager[_Session]:
+    scheme, separator, rest = url.partition("://")
+    match scheme:
+        case "duckdb" if separator and rest.startswith("/") and len(rest) > 1:
+            return _duckdb(Path(rest[1:]), where)
+        case "postgresql" | "postgres" if separator:
+            return _postgres(url, where)
+        case _:  # never quoted: a URL may hold a password
+            raise ConfigError(f"{where}: url", "got another kind of URL, expected duckdb:///path or postgresql://…")
+
+
+# ---------------------------------------------------------------------------------------------------------------- DuckDB
+
+
+@contextmanager
+def _duckdb(path: Path, where: str) -> Iterator[_Session]:
+    with open_regular(path, where):
+        pass  # there, and a file; DuckDB opens it by its path
+    locked: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "enable_external_access": "false",
+        # Sorting stays in memory: what is spilled to disk is residents in plain text (reference/reliability.md E-7).
+        "max_temp_directory_size": "0KB",
+    }
+    try:
+        connection = duckdb.connect(path, read_only=True, config=locked)
+    except duckdb.Error as error:
+        problem = f"the database cannot be opened ({type(error).__name__})"
+        raise SourceError(where, problem, hint="is another process writing to it?", code="E_CONNECT") from None
+    with closing(connection):
+        try:
+            for statement in ("SET TimeZone = 'UTC'", "SET lock_configuration = true", "BEGIN TRANSACTION READ ONLY"):
+                connection.execute(statement).fetchall()
+            yield _Session(
+                count=lambda sql: int(connection.sql(sql).fetchall()[0][0]),
+                stream=lambda sql: iter(connection.sql(sql).to_arrow_reader(_BATCH_ROWS)),
+                order="NULLS LAST",
+            )
+        except (duckdb.CatalogException, duckdb.BinderException):
+            raise _no_such(where) from None
+        except duckdb.Error as error:
+            raise _unread(where, error) from None
+
+
+# ------------------------------------------------------------------------------------------------------------ PostgreSQL
+
+# Text must not depend on the settings of a role. The isolation level has to be the first statement of a transaction.
+_SETTINGS = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL DateStyle = 'ISO, YMD'",
+    "SET LOCAL IntervalStyle = 'iso_8601'",
+    "SET LOCAL bytea_output = 'hex'",
+    "SET LOCAL extra_float_digits = 1",
+)
+
+
+@contextmanager
+def _postgres(url: str, where: str) -> Iterator[_Session]:
+    try:
+        from adbc_driver_postgresql import StatementOptions, dbapi  # noqa: PLC0415  an extra
+    except ImportError:
+        problem = "the driver for PostgreSQL is not installed"
+        raise ConfigError(where, problem, hint="pip install 'reconcile[postgres]'") from None
+    try:
+        connection = dbapi.connect(url, autocommit=False)  # once: trying again locks accounts
+    except dbapi.Error as error:
+        raise _unconnected(where, error) from None
+    with closing(connection), closing(connection.cursor()) as cursor:
+        cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)})
+
+        def count(sql: str) -> int:
+            cursor.execute(sql)
+            return int(cursor.fetchall()[0][0])
+
+        def stream(sql: str) -> Iterator[pa.RecordBatch]:
+            cursor.execute(sql)
+            yield from cursor.fetch_record_batch()
+
+        try:
+            for statement in _SETTINGS:
+                cursor.execute(statement)
+            yield _Session(count=count, stream=stream, order='COLLATE "C" NULLS LAST')
+        except dbapi.Error as error:
+            raise _refused(where, error) from None
+
+
+def _unconnected(where: str, error: Exception) -> SourceError:
+    # libpq says what went wrong in text only; the text may hold the URL, so it is looked at and not passed on.
+    if "authentication" in str(error) or "password" in str(error):
+        return SourceError(where, "the user or the password is refused", hint="tried once only", code="E_AUTH")
+    return SourceError(
+        where, "no connection to the database", hint="host, port, name; is it running?", code="E_CONNECT"
+    )
+
+
+def _refused(where: str, error: Exception) -> SourceError:
+    state = str(getattr(error, "sqlstate", None) or "")
+    if state in ("42P01", "42703", "3F000"):  # undefined table, column, schema
+        return _no_such(where)
+    if state == "42501" or state.startswith("28"):
+        return SourceError(where, "the user may not read the table", hint="GRANT SELECT", code="E_AUTH")
+    return _unread(where, error)
+
+
+def _no_such(where: str) -> SourceError:
+    return SourceError(where, "no such table, or a column of the layout is not in it", code="E_COLUMNS")
+
+
+def _unread(where: str, error: Exception) -> SourceError:
+    state = getattr(error, "sqlstate", None) or type(error).__name__
+    return SourceError(where, f"reading failed ({state})", hint="nothing was kept: run it again", code="E_READ")
