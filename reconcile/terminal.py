@@ -149,10 +149,11 @@ class Terminal:
     def _balance(self, sides: Mapping[str, Mapping[str, Any]]) -> Table:
         table = Table(title=self.say("balance"), title_justify="left", box=None, pad_edge=False)
         table.add_column("")
-        for part in _PARTS:
-            table.add_column(self.say(part), justify="right")
         for side in sides.values():
-            table.add_row(Text(_printable(str(side["label"]))), *(f"{side[part]:,}" for part in _PARTS))
+            table.add_column(Text(_printable(str(side["label"]))), justify="right", overflow="fold")
+        for part in _PARTS:
+            sign = {"records": " ", "out_of_scope": "="}.get(part, "+")
+            table.add_row(f"{sign} {self.say(part)}", *(f"{side[part]:,}" for side in sides.values()))
         return table
 
     def _findings(self, findings: Mapping[str, Any], labels: Mapping[str, str], fields: Mapping[str, str]) -> Table:

@@ -113,6 +113,8 @@ def _entry(where: str, entry: Mapping[str, Any], limit: date | None) -> dict[str
         raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(_KEYS)}")
     if lacking := [key for key in _REQUIRED if not entry.get(key)]:
         raise ConfigError(where, f"no {', '.join(lacking)}", hint="an approval names who, since when and until when")
+    if "+" in str(entry["id"]):
+        raise ConfigError(f"{where}.id", "got a '+', which joins the authorities of a finding")
     fields = entry.get("fields", [])
     if not isinstance(fields, list) or not all(isinstance(name, str) for name in fields):
         raise ConfigError(f"{where}.fields", "expected a list of field names")

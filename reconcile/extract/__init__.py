@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 from reconcile.extract.parquet import scan
+from reconcile.extract.writing import snapshot_path
 from reconcile.model import (
     DatabaseSource,
     DelimitedSource,
@@ -40,6 +41,9 @@ def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int],
         SourceError: The source is not what it must be. Its `code` names the fault (`reference/reliability.md` §2.2).
         DeclarationError: The layout cannot be what it declares.
     """
+    if not isinstance(source, ParquetSource):
+        # A source that is refused must not leave an earlier snapshot standing as if it were this one.
+        snapshot_path(work, side).unlink(missing_ok=True)
     # Imported where they are used: a comparison of two Parquet files needs neither DuckDB nor the tables of characters.
     match source:
         case DelimitedSource():

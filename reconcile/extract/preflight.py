@@ -107,8 +107,12 @@ class DelimitedScan:
     def _begin(self) -> tuple[str, ...]:
         layout = self._layout
         wanted = 2 if layout and layout.header else 1
-        text = b""
-        while len((structure := self._structure(text)).line_ends) < wanted:
+        text, cut = b"", 0
+        # No more than these records: what follows them is read once the names show that it is what was declared.
+        while len((structure := self._structure(text[:cut])).line_ends) < wanted:
+            if found := text.find(b"\n", cut) + 1:
+                cut = found
+                continue
             more = next(self._texts, None)
             if more is None and not text:
                 raise SourceError(self._where, "got an empty file, expected records", code="E_EMPTY")
@@ -121,7 +125,8 @@ class DelimitedScan:
             _check_declared_names(names, [column.source for column in layout.columns], where)
         else:
             check_names(names, where)
-        self._rest = self._after(structure, wanted)
+        self._lines = text.count(b"\n", 0, cut)
+        self._rest = text[cut:]
         return tuple(column.name for column in layout.columns) if layout else tuple(names)
 
     def _end_with_trailer(self, text: bytes) -> None:
@@ -254,8 +259,7 @@ class FixedScan:
         """Check the size of the file.
 
         Raises:
-            SourceError: E_CONTROL_CHAR, the file ends in NUL or 1A; E_RECLEN, E_TRUNCATED, it is no whole number of
-                records.
+            SourceError: E_CONTROL_CHAR, the file ends in NUL or 1A; E_TRUNCATED, it is too short for its envelope.
         """
         self._reader = reader
         self._layout = layout
@@ -266,16 +270,16 @@ class FixedScan:
         self._header: Mapping[str, str] = {}
         self._trailer: Mapping[str, str] = {}
         self._control = next((c for c in layout.columns if c.name == layout.control_column), None)
-        self._all_records = reader.size // self._stride
-        self._check_size()
+        self._all_records, self._over = divmod(reader.size, self._stride)
         self.records = self._all_records - (layout.header is not None) - (layout.trailer is not None)
+        self._check_size()
 
     def bodies(self) -> Iterator[tuple[int, Bytes]]:
         """All data records in order: the number of the first one, from 1, and (n, record bytes) as they stand.
 
         Raises:
-            SourceError: E_HEADER, E_TRUNCATED (no trailer), E_RECLEN with the record; E_COUNT or E_CONTROL where an item
-                is not written in digits.
+            SourceError: E_HEADER; E_RECLEN with the record; E_TRUNCATED, no trailer or no whole number of records;
+                E_COUNT or E_CONTROL where an item is not written in digits.
         """
         header, trailer = self._layout.header, self._layout.trailer
         passed = 0
@@ -290,6 +294,10 @@ class FixedScan:
             if first and header:
                 self._header = self._items(records[0], header, "header")
                 records = records[1:]
+            if last and self._over:
+                # No whole number of records. If one is too short or too long, its successor told by now.
+                self._check_marks(records[:-1], number)
+                raise self._cut()
             if last and trailer:
                 self._trailer = self._items(records[-1], trailer, "trailer")
                 records = records[:-1]
@@ -314,26 +322,16 @@ class FixedScan:
         return settle(self._where, self._header, self._trailer, found)
 
     def _check_size(self) -> None:
-        over = self._reader.size % self._stride
-        last = over or self._stride
+        last = self._over or self._stride
         tail = self._reader.peek(self._reader.size - last, last)
         if not tail.strip(b"\x00\x1a"):  # what a preallocated file, or CP/M, leaves at the end
             raise SourceError(self._where, "got NUL or 1A at the end, expected a record", code="E_CONTROL_CHAR")
-        envelopes = (self._layout.header is not None) + (self._layout.trailer is not None)
-        if over or self._all_records < envelopes:
-            raise SourceError(
-                self._where,
-                f"got {self._reader.size} bytes, expected whole records of {self._stride}",
-                hint="the file may be cut or its records may end otherwise than declared",
-                code="E_TRUNCATED" if self._begins_as_declared() else "E_RECLEN",
-            )
+        if self.records < 0:
+            raise self._cut()
 
-    def _begins_as_declared(self) -> bool:
-        """Whether what stands where the first two records should begin are marks: else the length is another one."""
-        mark = self._layout.record_mark.encode()
-        first = self._layout.header.mark.encode() if self._layout.header else mark
-        second = self._reader.peek(self._stride, len(mark))
-        return self._reader.peek(0, len(first)) == first and mark.startswith(second)
+    def _cut(self) -> SourceError:
+        problem = f"got {self._reader.size} bytes, expected whole records of {self._stride}, header and trailer"
+        return SourceError(self._where, problem, hint=_REWRITE, code="E_TRUNCATED")
 
     def _check_ends(self, records: Bytes, number: int) -> None:
         if self._end:

@@ -97,13 +97,14 @@ def open_regular(path: Path, where: str) -> Iterator[Reader]:
         descriptor = os.open(path.resolve(strict=True), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle; ValueError: NUL in the path
         raise _unopened(where, error) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise SourceError(where, "got a folder, pipe or device, expected a file", code="E_NOT_A_FILE")
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            raise SourceError(where, "got a folder, pipe or device, expected a file", code="E_NOT_A_FILE")
-        if not about.st_size:
+        reader = Reader(file, where)
+        if not reader.size:
             raise SourceError(where, "got an empty file, expected records", code="E_EMPTY")
-        yield Reader(file, where)
+        yield reader
 
 
 def _unopened(where: str, error: Exception) -> SourceError:

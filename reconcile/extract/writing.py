@@ -15,6 +15,11 @@ from reconcile.model import Side
 ROW_GROUP_ROWS = 100_000
 
 
+def snapshot_path(work: Path, side: Side) -> Path:
+    """Where the snapshot of a side stands."""
+    return work / f"{side.value}.parquet"
+
+
 def write_snapshot(
     frames: Iterator[pl.DataFrame],
     columns: Sequence[str],
@@ -38,7 +43,7 @@ def write_snapshot(
         SourceError: E_DISK, it could not be written.
     """
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = work / f"{side.value}.parquet"
+    path = snapshot_path(work, side)
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))

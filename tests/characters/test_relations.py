@@ -1,6 +1,6 @@
 """The ladder over the whole table: nothing but the same glyph is equal, and every published relation is named."""
 
-from collections import defaultdict
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -95,7 +95,7 @@ def test_random_glyphs_are_equal_only_if_they_are_one_glyph() -> None:
     assert judged["equal"].to_list() == [a == b for a, b in draw]
 
 
-def _families():  # noqa: ANN202  a function from glyph to the least glyph it is connected with
+def _families() -> Callable[[object], object]:
     """Union-find over base code points and 縮退 candidates, in plain Python: what the tables connect at all."""
     parent: dict[object, object] = {}
 
@@ -107,9 +107,7 @@ def _families():  # noqa: ANN202  a function from glyph to the least glyph it is
 
     for mj, ucs in GLYPHS.select("mj", "ucs").drop_nulls().iter_rows():
         parent[root(mj)] = root(("ucs", ucs))
-    unified: dict[int, int] = defaultdict(
-        int, {bare: ucs for bare, ucs in GLYPHS.select("bare", "ucs").drop_nulls().iter_rows()}
-    )
+    unified: dict[int, int] = dict(GLYPHS.select("bare", "ucs").drop_nulls().iter_rows())
     for mj, target in tables.shrink().select("mj", "target").iter_rows():
-        parent[root(mj)] = root(("ucs", unified[target] or target))
+        parent[root(mj)] = root(("ucs", unified.get(target, target)))
     return root

@@ -25,6 +25,8 @@ from pathlib import Path
 
 import polars as pl
 
+from reconcile.characters.tables import COLLECTIONS
+
 HERE = Path(__file__).parent
 PACKAGE = "@mandel59/mojidata"
 VERSION = "1.8.1"
@@ -45,7 +47,6 @@ RULE_TABLES = (
     "読み字形による類推",
     "辞書類等による関連字",
 )
-COLLECTIONS = ("Moji_Joho", "Hanyo-Denshi", "Adobe-Japan1", "MSARG", "KRName")
 
 _MJ = """
 SELECT CAST(substr(MJ文字図形名, 3) AS INTEGER)         AS mj,
