@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from reconcile.account import Checks, Found, account
+from reconcile.account import SECOND, Checks, Found, account
 from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.classify import Findings, classify
 from reconcile.decide import Gate, check_balance, decide, gates_of
@@ -163,15 +163,19 @@ def _check_batch(
         name: pl.col(name).str.starts_with(UNDECLARED).fill_null(value=False)
         for name in undeclared(dataset, snapshot.layout)
     }
-    second = dataset.second_key if dataset.second_key in columns else None
     return Checks(
         fingerprints=decoded.select(this.fingerprint(columns)),
         rejects=rejects,
         notices=pl.concat([_noticed(decoded, wrong_digit, "check_digit"), _noticed(decoded, unknown, "undeclared")]),
-        second=decoded.select(
-            ROW, _second=pl.col(second).hash(this.seed) if second else pl.lit(None, pl.UInt64)
-        ).filter(pl.col(second).is_not_null() if second else pl.lit(value=False)),
+        second=_seconds(decoded, this.seed, dataset.second_key),
     )
+
+
+def _seconds(rows: pl.DataFrame, seed: int, second_key: str) -> pl.DataFrame:
+    if second_key not in rows.columns:
+        return pl.DataFrame(schema=SECOND)
+    present = rows.filter(pl.col(second_key).is_not_null())
+    return present.select(ROW, _second=pl.col(second_key).hash(seed))
 
 
 def _noticed(rows: pl.DataFrame, tests: Mapping[str, pl.Expr], check: str) -> pl.DataFrame:
