@@ -26,13 +26,11 @@ class Checks:
     """What streaming one side gave.
 
     Attributes:
-        fingerprints: FINGERPRINTS of the rows that take part in the comparison.
         rejects: REJECTS, and after `with_keys` the key's columns.
         notices: the same, of what does not stop a comparison.
         second: SECOND.
     """
 
-    fingerprints: pl.DataFrame
     rejects: pl.DataFrame
     notices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     second: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SECOND))
@@ -41,7 +39,6 @@ class Checks:
     def merge(cls, parts: Sequence[Checks]) -> Checks:
         """The checks of consecutive batches as one."""
         return cls(
-            fingerprints=pl.concat([part.fingerprints for part in parts]),
             rejects=pl.concat([part.rejects for part in parts]),
             notices=pl.concat([part.notices for part in parts]),
             second=pl.concat([part.second for part in parts]),

@@ -17,7 +17,7 @@ from reconcile.extract import extract, scan
 from reconcile.model import Report, Run, Side, Source, Verdict
 from reconcile.nightly import same_source
 from reconcile.pipeline import Input, Options, Progress, reconcile
-from reconcile.report import FILES
+from reconcile.report import FORMATS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,8 @@ def run(request: Request, progress: Progress) -> Report:
 def _check(request: Request, config: RunConfig | None) -> None:
     if not request.key and not request.dataset and config is None:
         raise ConfigError("--key", "missing, expected the column(s) that name a record", hint="--key id")
-    if unknown := [name for name in request.formats if name not in FILES]:
-        raise ConfigError("--report", f"got {unknown[0]!r}, expected any of: {','.join(FILES)}")
+    if unknown := [name for name in request.formats if name not in FORMATS]:
+        raise ConfigError("--report", f"got {unknown[0]!r}, expected any of: {','.join(FORMATS)}")
 
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:

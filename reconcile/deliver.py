@@ -43,11 +43,11 @@ def say(folder: Path, status: Mapping[str, object]) -> None:
 
 def stage(report: Report, formats: Iterable[str], folder: Path) -> None:
     """Render a report into a folder of its own, file by file, each flushed to the disk."""
-    from reconcile.report import FILES, render  # noqa: PLC0415  the renderers' libraries only when asked for
+    from reconcile.report import render  # noqa: PLC0415  the renderers' libraries only when asked for
 
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    for name in dict.fromkeys(name for fmt in formats for name in FILES[fmt]):
-        _write(folder, name, render(name, report))
+    for name, content in render(report, dict.fromkeys(formats)):
+        _write(folder, name, content)
 
 
 def publish(staged: Path, folder: Path) -> dict[str, str]:

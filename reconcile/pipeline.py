@@ -45,7 +45,7 @@ from reconcile.validate import validate
 Progress = Callable[[str, int, int], None]
 """Called with the name of the step, what is done and what is to do."""
 
-ROWS_PER_PARTITION = 500_000
+ROWS_PER_PARTITION = 250_000
 """Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
 
 SUSPECTS_PER_FETCH = 300_000
@@ -93,11 +93,13 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
     this = plan(dataset, *(entry.snapshot.columns for entry in sides), seed=options.seed)
     if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
         return _report(run, dataset, inputs, _nothing_compared(inputs), _no_findings(dataset), options)
-    checked = {side: _check(entry, dataset, this, options.progress) for side, entry in inputs.items()}
-    found = _merge(list(_differences(inputs, checked, dataset, this, options)), list(this.key))
+    checks, prints = {}, {}
+    for side, entry in inputs.items():
+        prints[side], checks[side] = _check(entry, dataset, this, options.progress)
+    found = _merge(list(_differences(inputs, prints, dataset, this, options)), list(this.key))
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
-    material, balance = account(records, rows, checked, found)
+    material, balance = account(records, rows, checks, found)
     check_balance(balance)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     return _report(run, dataset, inputs, balance, classify(material, dataset, run.site_key), options)
@@ -106,24 +108,24 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
 # -------------------------------------------------------------------------------------------------- one side: numbers
 
 
-def _check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) -> Checks:
-    """Stream one side: its fingerprints, what is refused, and what is noticed about single rows."""
+def _check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) -> tuple[pl.DataFrame, Checks]:
+    """Stream one side: its fingerprints, and what is refused or noticed of single rows."""
     snapshot = entry.snapshot
     step = f"check {snapshot.side}"
     expressions = canonical(dataset, snapshot.layout, snapshot.columns)
     progress(step, 0, snapshot.rows)
     if dataset.schema is None:
         prints, rejects = _check_text(entry.rows, expressions, this)
-        checks = Checks(fingerprints=prints, rejects=rejects)
+        checks = Checks(rejects=rejects)
     else:
-        checks = Checks.merge(
-            [
-                _check_batch(batch, expressions, dataset, snapshot, this)
-                for batch in _batches(entry.rows, snapshot.rows, step, progress)
-            ]
-        )
+        parts = [
+            _check_batch(batch, expressions, dataset, snapshot, this)
+            for batch in _batches(entry.rows, snapshot.rows, step, progress)
+        ]
+        prints = pl.concat([part for part, _ in parts])
+        checks = Checks.merge([part for _, part in parts])
     progress(step, snapshot.rows, snapshot.rows)
-    return checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
+    return prints, checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
 
 
 def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> Iterator[pl.DataFrame]:
@@ -148,7 +150,7 @@ def _check_text(
 
 def _check_batch(
     batch: pl.DataFrame, expressions: dict[str, pl.Expr], dataset: Dataset, snapshot: Snapshot, this: DiffPlan
-) -> Checks:
+) -> tuple[pl.DataFrame, Checks]:
     decoded = batch.select(ROW, **expressions)
     rejects = validate(decoded, dataset)
     if rejects.height:
@@ -163,12 +165,12 @@ def _check_batch(
         name: pl.col(name).str.starts_with(UNDECLARED).fill_null(value=False)
         for name in undeclared(dataset, snapshot.layout)
     }
-    return Checks(
-        fingerprints=decoded.select(this.fingerprint(columns)),
+    checks = Checks(
         rejects=rejects,
         notices=pl.concat([_noticed(decoded, wrong_digit, "check_digit"), _noticed(decoded, unknown, "undeclared")]),
         second=_seconds(decoded, this.seed, dataset.second_key),
     )
+    return decoded.select(this.fingerprint(columns)), checks
 
 
 def _seconds(rows: pl.DataFrame, seed: int, second_key: str) -> pl.DataFrame:
@@ -198,17 +200,24 @@ def _keys(entry: Input, expressions: dict[str, pl.Expr], this: DiffPlan, rows: p
 
 
 def _differences(
-    inputs: Mapping[Side, Input], checked: Mapping[Side, Checks], dataset: Dataset, this: DiffPlan, options: Options
+    inputs: Mapping[Side, Input],
+    prints: dict[Side, pl.DataFrame],
+    dataset: Dataset,
+    this: DiffPlan,
+    options: Options,
 ) -> Iterator[tuple[int, Diff]]:
-    """A partition at a time: how many pairs are surely equal, and what comparing the suspects gave."""
-    prints = {side: checks.fingerprints for side, checks in checked.items()}
+    """A partition at a time: how many pairs are surely equal, and what comparing the suspects gave.
+
+    Empties `prints` as soon as it is done with them: fetching the last suspects needs the memory.
+    """
     partitions = options.partitions or 1 + max(f.height for f in prints.values()) // ROWS_PER_PARTITION
     held: list[Suspects] = []
     for number in range(partitions):
         mine = pl.col("_key") % partitions == number
         held.append(suspects(*(frame.filter(mine) if partitions > 1 else frame for frame in prints.values())))
-        full = sum(max(len(one.left), len(one.right)) for one in held) > SUSPECTS_PER_FETCH
-        if full or number == partitions - 1:
+        if number == partitions - 1:
+            prints.clear()
+        if not prints or sum(max(len(one.left), len(one.right)) for one in held) > SUSPECTS_PER_FETCH:
             yield sum(one.matched for one in held), _compare(inputs, held, dataset, this)
             held = []
         options.progress("compare", number + 1, partitions)
@@ -277,7 +286,9 @@ def _report(
         side: SideReport(label=entry.snapshot.label, balance=balance[side], preflight=entry.snapshot.preflight)
         for side, entry in inputs.items()
     }
-    said = [{"name": g.name, "passed": "yes" if g.passed else "no", "ja": g.ja, "en": g.en} for g in gates]
+    said = [
+        {"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates
+    ]
     return Report(
         run=run,
         dataset=dataset,

@@ -135,8 +135,9 @@ class Terminal:
         ja, en, color = VERDICTS[summary["verdict"]]
         self.out.print(Text(f"{self.say('verdict')}: {en if self._english else ja}", style=f"bold {color}"))
         for gate in summary.get("gates", ()):
-            if gate["passed"] == "no":
-                self.out.print(Text(f"  {self.say('gate')}: {gate['en' if self._english else 'ja']}", style="red"))
+            if gate["outcome"] == "failed":
+                said = gate["en" if self._english else "detail"]
+                self.out.print(Text(f"  {self.say('gate')}: {said}", style="red"))
         self.out.print(self._balance(summary["sides"]))
         if summary["findings"]["by_kind"]:
             self.out.print(self._findings(summary["findings"], labels or {}, fields or {}))

@@ -3,7 +3,8 @@
 Written from `architecture.md` §4 and §5 by someone who had not read the engine, and without polars, DuckDB or numpy, so
 that an error of the engine is not an error here. Slow and plain on purpose; the engine is held to it (law 6).
 
-Not modelled: the hint of a key without a partner (`leading_zeros`, …). It explains a finding, it does not make one.
+Not modelled: the hint of a key without a partner (`leading_zeros`, …) and the rule of a swap. They explain a finding,
+they make none.
 """
 
 from __future__ import annotations
@@ -102,9 +103,9 @@ def _rejects(side: str, rows: Sequence[Row], key: Sequence[str]) -> list[Finding
         blank = next((name for name in key if _is_blank(row[name])), None)
         parts = tuple(row[name] for name in key)
         if blank is not None and side == "left":
-            found.append(Finding(parts, "reject_left", blank, row[blank], None, number, None, "null_key"))
+            found.append(Finding(parts, "reject_left", blank, left_row=number, rule="null_key"))
         elif blank is not None:
-            found.append(Finding(parts, "reject_right", blank, None, row[blank], None, number, "null_key"))
+            found.append(Finding(parts, "reject_right", blank, right_row=number, rule="null_key"))
     return found
 
 

@@ -102,14 +102,42 @@ def frame(rows: Sequence[Row], columns: Sequence[str]) -> pl.DataFrame:
     return pl.DataFrame([dict(row) for row in rows], schema=dict.fromkeys(columns, pl.String()), orient="row")
 
 
+Sides = tuple[list[Row], list[Row]]
+
+KEYS = st.sampled_from((("id",), ("a", "b")))
+FIELDS = st.sampled_from((("v",), ("v",), ("v", "w"), ("v", "w", "x")))
+
+
 @st.composite
-def tables(draw: st.DrawFn, *, composite_keys: bool = True, max_rows: int = 6) -> Tables:
-    """Two tables over one handful of keys and values: copies of each other, then altered here and there.
+def tables(draw: st.DrawFn, *, keys: st.SearchStrategy[tuple[str, ...]] = KEYS) -> Tables:
+    """Two tables over one handful of keys and values."""
+    key, fields = draw(keys), draw(FIELDS)
+    left, right = draw(_sides(key, fields))
+    return Tables(key, (*key, *fields), tuple(left), tuple(right))
+
+
+@st.composite
+def bundles(draw: st.DrawFn, *, size: int) -> Tables:
+    """`size` pairs of tables as one, told apart by a part of the key, `table`, and by a value, `of`.
+
+    No finding concerns two of them: they are that many examples for the price of one comparison.
+    """
+    key, fields = draw(KEYS), draw(FIELDS)
+    left: list[Row] = []
+    right: list[Row] = []
+    for number in range(size):
+        mark = str(number)
+        for rows, own in zip((left, right), draw(_sides(key, fields)), strict=True):
+            rows.extend({"table": mark, **row, "of": mark} for row in own)
+    return Tables(("table", *key), ("table", *key, *fields, "of"), tuple(left), tuple(right))
+
+
+@st.composite
+def _sides(draw: st.DrawFn, key: tuple[str, ...], fields: tuple[str, ...]) -> Sides:
+    """Copies of each other, then altered here and there.
 
     Two registers agree almost everywhere; two random tables agree almost nowhere and would say little.
     """
-    key = draw(st.sampled_from((("id",), ("a", "b")))) if composite_keys else ("id",)
-    fields = ("v", "w", "x")[: draw(st.sampled_from((1, 1, 2, 3)))]
     parts: list[str | None] = draw(st.lists(st.sampled_from(KEY_PARTS), min_size=2, max_size=5, unique=True))
     values = draw(st.lists(st.sampled_from(VALUES), min_size=2, max_size=3, unique=True))
     values += draw(st.sampled_from(((), (None,), ("",), (None, ""))))
@@ -118,14 +146,14 @@ def tables(draw: st.DrawFn, *, composite_keys: bool = True, max_rows: int = 6) -
     )
     # Mostly one row a key, or every group would be a heap of duplicates.
     identity = None if draw(_one_in(6)) else lambda row: tuple(row[name] for name in key)
-    base = draw(st.lists(row, min_size=2, max_size=max_rows, unique_by=identity))
+    base = draw(st.lists(row, min_size=2, max_size=6, unique_by=identity))
     sides = {"left": list(base), "right": draw(st.permutations(base))}
     for _ in range(draw(st.integers(min_value=0, max_value=6))):
         side = draw(st.sampled_from(("left", "right")))
         sides[side] = _altered(draw, sides[side], key, fields, values)
     if draw(_one_in(20)):
         sides[draw(st.sampled_from(("left", "right")))] = []
-    return Tables(key, (*key, *fields), tuple(sides["left"]), tuple(sides["right"]))
+    return sides["left"], sides["right"]
 
 
 def _one_in(times: int) -> st.SearchStrategy[bool]:
@@ -162,14 +190,23 @@ def _only(row: Row, names: tuple[str, ...]) -> Row:
     return {name: row[name] for name in names}
 
 
-def clean_tables(*, min_rows: int = 1, max_rows: int = 8) -> st.SearchStrategy[Tables]:
-    """Two equal tables without a repeated or blank key, for laws that change something and look for just that."""
+@dataclass(frozen=True)
+class Change:
+    """Records of which no two have the same key, and one value that is `now` on the right."""
 
-    @st.composite
-    def build(draw: st.DrawFn) -> Tables:
-        ids = draw(st.lists(st.sampled_from(KEY_PARTS), min_size=min_rows, max_size=max_rows, unique=True))
-        values = draw(st.lists(st.sampled_from(VALUES), min_size=1, max_size=4, unique=True))
-        rows = tuple({"id": i, **{f: draw(st.sampled_from(values)) for f in ("v", "w")}} for i in ids)
-        return Tables(("id",), ("id", "v", "w"), rows, rows)
+    rows: tuple[Row, ...]
+    at: int
+    field: str
+    now: str | None
 
-    return build()
+
+@st.composite
+def changes(draw: st.DrawFn) -> Change:
+    """One changed value among up to eight records."""
+    ids = draw(st.lists(st.sampled_from(KEY_PARTS), min_size=1, max_size=8, unique=True))
+    values = draw(st.lists(st.sampled_from(VALUES), min_size=1, max_size=4, unique=True))
+    rows = tuple({"id": i, **{field: draw(st.sampled_from(values)) for field in ("v", "w")}} for i in ids)
+    at = draw(st.integers(min_value=0, max_value=len(rows) - 1))
+    field = draw(st.sampled_from(("v", "w")))
+    now = draw(st.sampled_from([value for value in VALUES if value != rows[at][field]]))
+    return Change(rows, at, field, now)

@@ -156,6 +156,13 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
 
 
+def test_the_handbook_says_what_to_do_for_every_code_of_error() -> None:
+    sources = [path for package in ("reconcile", "flows") for path in (ROOT / package).rglob("*.py")]
+    raised = {code for path in sources for code in re.findall(r"\bE_[A-Z_]+", text_of(path))}
+    table = text_of(HANDBOOK).split("## 3.")[1].split("\n## ")[0]
+    assert set(re.findall(r"`(E_[A-Z_]+)`", table)) == raised - {"E_RECONCILE"}  # the base class's, never shown
+
+
 @pytest.mark.parametrize("document", [README, README_JA, HANDBOOK, EVIDENCE], ids=name_of)
 def test_the_table_of_verdicts_is_that_of_the_program(document: Path) -> None:
     shown = dict(re.findall(r"^\| `(\w+)` \| (\d) \|", text_of(document), re.MULTILINE))

@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -28,9 +28,10 @@ def role(side: Side, label: str, path: Path) -> str:
 class Reader:
     """An opened file. `size` is in bytes and was taken when it was opened; `sha256` is complete after `blocks`."""
 
-    def __init__(self, file: BinaryIO, where: str) -> None:
+    def __init__(self, file: BinaryIO, where: str, pool: Executor) -> None:
         self.file = file
         self.where = where
+        self._pool = pool
         self._opened = os.fstat(file.fileno())
         self.size = self._opened.st_size
         self._digest = hashlib.sha256()
@@ -46,25 +47,24 @@ class Reader:
         Raises:
             SourceError: E_READ, the device failed; E_UNSTABLE, the file changed meanwhile.
         """
-        # hashlib releases the GIL: the digest costs no time of the thread that scans.
-        with ThreadPoolExecutor(1, thread_name_prefix="sha256") as pool:
-            pending: Future[None] | None = None
-            left = self.size
-            while left:
-                try:
-                    block = self.file.read(min(block_bytes, left))
-                except OSError as error:
-                    name = errno.errorcode.get(error.errno or 0, "an error")
-                    raise SourceError(self.where, f"got {name} while reading", code="E_READ") from None
-                if not block:
-                    break
-                left -= len(block)
-                if pending is not None:
-                    pending.result()
-                pending = pool.submit(self._digest.update, block)
-                yield block
+        # hashlib releases the GIL: in another thread the digest costs the one that scans no time.
+        pending: Future[None] | None = None
+        left = self.size
+        while left:
+            try:
+                block = self.file.read(min(block_bytes, left))
+            except OSError as error:
+                name = errno.errorcode.get(error.errno or 0, "an error")
+                raise SourceError(self.where, f"got {name} while reading", code="E_READ") from None
+            if not block:
+                break
+            left -= len(block)
             if pending is not None:
                 pending.result()
+            pending = self._pool.submit(self._digest.update, block)
+            yield block
+        if pending is not None:
+            pending.result()
         self._check_unchanged()
 
     def peek(self, begin: int, count: int) -> bytes:
@@ -100,8 +100,8 @@ def open_regular(path: Path, where: str) -> Iterator[Reader]:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise SourceError(where, "got a folder, pipe or device, expected a file", code="E_NOT_A_FILE")
-    with os.fdopen(descriptor, "rb") as file:
-        reader = Reader(file, where)
+    with os.fdopen(descriptor, "rb") as file, ThreadPoolExecutor(1, thread_name_prefix="sha256") as pool:
+        reader = Reader(file, where, pool)
         if not reader.size:
             raise SourceError(where, "got an empty file, expected records", code="E_EMPTY")
         yield reader

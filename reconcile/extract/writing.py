@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -27,7 +28,7 @@ def write_snapshot(
     side: Side,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[Path, int]:
-    """Write `work/<side>.parquet` (zstd) from frames in order, while the next frame is being made.
+    """Write `work/<side>.parquet` (zstd) from frames in order.
 
     Args:
         frames: With exactly `columns`, all `pl.String`. What it raises is raised here, and nothing is left behind.
@@ -42,11 +43,29 @@ def write_snapshot(
     Raises:
         SourceError: E_DISK, it could not be written.
     """
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = snapshot_path(work, side)
     partial = path.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
+    try:
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritten(side, error) from None
+    try:
+        rows = _write(frames, columns, descriptor, side, progress)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path, rows
+
+
+def _write(
+    frames: Iterator[pl.DataFrame],
+    columns: Sequence[str],
+    descriptor: int,
+    side: Side,
+    progress: Callable[[int], None] | None,
+) -> int:
     rows = 0
     failures: list[BaseException] = []
 
@@ -63,15 +82,17 @@ def write_snapshot(
             raise
 
     try:
-        register_io_source(numbered, schema=dict.fromkeys(columns, pl.String())).sink_parquet(
-            partial, compression="zstd", compression_level=1, statistics=False, row_group_size=ROW_GROUP_ROWS
-        )
-        partial.replace(path)
+        with os.fdopen(descriptor, "wb") as file:
+            register_io_source(numbered, schema=dict.fromkeys(columns, pl.String())).sink_parquet(
+                file, compression="zstd", compression_level=1, statistics=False, row_group_size=ROW_GROUP_ROWS
+            )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         if failures:
             raise failures[0] from None
-        problem = f"the snapshot could not be written ({type(error).__name__})"
-        raise SourceError(f"{side.value} snapshot", problem, hint="is the disk full?", code="E_DISK") from None
-    finally:
-        partial.unlink(missing_ok=True)
-    return path, rows
+        raise _unwritten(side, error) from None
+    return rows
+
+
+def _unwritten(side: Side, error: Exception) -> SourceError:
+    problem = f"the snapshot could not be written ({type(error).__name__})"
+    return SourceError(f"{side.value} snapshot", problem, hint="is the disk full, the folder writable?", code="E_DISK")

@@ -1,20 +1,32 @@
-"""The numbers of a report: one JSON object, derived from the findings and nothing else."""
+"""What a run found, as counts: the JSON object of `architecture.md` §5.
+
+Counts only: no key, no value, no row number of a resident stands in it, so it may be kept and shown (issue of
+disclosure: `reliability.md` F134, F143).
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
-from reconcile.model import Dataset, Preflight, Run, Side, SideReport, Verdict
+from reconcile.model import Dataset, Report, Run, Side, SideReport, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA = 1
+"""The version of the JSON object. It rises when a name or a meaning changes, not when a name is added."""
+
 SEVERITIES = ("重大", "要修正", "要確認", "時差", "情報", "対象外")
-"""Gravest first."""
+"""Gravest first (`reference/domain.md` §11); a severity that is not listed comes after them."""
+
+ACTIONABLE = frozenset(("重大", "要修正", "要確認"))
+"""The severities that ask somebody to act. A finding without one (ad-hoc dataset) asks as well."""
+
+PERSON = "_person"
+"""The column that `with_person` adds."""
 
 
-def summarize(  # noqa: PLR0917  the parts of one object, each once
+def summarize(
     run: Run,
     dataset: Dataset,
     verdict: Verdict,
@@ -22,51 +34,86 @@ def summarize(  # noqa: PLR0917  the parts of one object, each once
     findings: pl.DataFrame,
     variants: pl.DataFrame,
     gates: Sequence[Mapping[str, str]] = (),
-) -> dict[str, Any]:
-    """The object of `summary.json` (`architecture.md` §5).
+) -> dict[str, object]:
+    """Count a run.
 
-    Counts are of findings; `persons` counts distinct keys, each under its gravest severity. Every mapping is in a
-    fixed order: severities by gravity, fields by the dataset, the rest by name.
+    Args:
+        run: Which run it is.
+        dataset: Gives the order of codes and fields.
+        verdict: What the run may claim.
+        sides: The sides that were read; one that could not be read is absent, and then absent from the result.
+        findings: `findings_schema`.
+        variants: `variants_schema`.
+        gates: One mapping a gate, with the keys `gate`, `outcome` ("passed", "failed", "skipped") and `detail`;
+            no personal values.
+
+    Returns:
+        The object of `architecture.md` §5, with `equal_by_rule` and `gates` added. Names without a count are
+        left out. Order: kinds and rules by name, codes by taxonomy, fields as declared, severities by gravity.
+        `persons.by_severity` counts every person once, under the gravest severity.
     """
-    order = {field.name: position for position, field in enumerate(dataset.fields)}
     return {
-        "schema": SCHEMA_VERSION,
+        "schema": SCHEMA,
         "run_id": run.run_id,
-        "version": run.version,
         "dataset": dataset.name,
-        "as_of": run.as_of.isoformat(timespec="seconds"),
-        "started_at": run.started_at.isoformat(timespec="seconds"),
+        "as_of": run.as_of.isoformat(),
         "verdict": verdict.value,
-        "sides": {side.value: _side(one) for side, one in sides.items()},
+        "sides": {side.value: _side(sides[side]) for side in Side if side in sides},
         "findings": {
-            "total": findings.height,
-            "by_kind": _counts(findings, "kind"),
-            "by_code": _counts(findings, "code"),
-            "by_field": dict(sorted(_counts(findings, "field").items(), key=lambda item: order.get(item[0], -1))),
-            "by_severity": _by_severity(_counts(findings, "severity")),
+            "by_kind": count(findings["kind"]),
+            "by_code": count(findings["code"], tuple(dataset.taxonomy)),
+            "by_field": count(findings["field"], tuple(f.name for f in dataset.fields)),
+            "by_severity": count(findings["severity"], SEVERITIES),
         },
-        "persons": {"by_severity": _persons(findings, list(dataset.key))},
-        "equal_by_rule": _counts(variants, "rule"),
-        "variants_by_code": _counts(variants, "code"),
-        "gates": list(gates),
+        "persons": {"by_severity": count(gravest(findings, dataset), SEVERITIES)},
+        "equal_by_rule": count(variants["rule"]),
+        "gates": [dict(gate) for gate in gates],
     }
 
 
-def share(part: int, whole: int) -> str:
-    """A percentage that never rounds to "all" or "none": 2 of 100,000 missing is 99.998 %, not 100.0 %."""
-    if whole == 0:
-        return "-"
-    if part in (0, whole):
-        return f"{100 * part // whole}%"
-    for digits in range(1, 10):
-        text = f"{100 * part / whole:.{digits}f}"
-        if float(text) not in (0.0, 100.0):
-            return f"{text}%"
-    return f"{part}/{whole}"
+def render(report: Report) -> bytes:
+    """`summary.json`: UTF-8, one newline at the end, the order of `summarize`."""
+    return (json.dumps(report.summary, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def _side(side: SideReport) -> dict[str, Any]:
-    balance, preflight = side.balance, side.preflight
+def count(values: pl.Series, order: Sequence[str] = ()) -> dict[str, int]:
+    """How often each value stands in a text column; nulls are not counted.
+
+    Values come in the given order, then those that it does not name, sorted.
+    """
+    counted = dict(values.drop_nulls().value_counts(name="_n").iter_rows())
+    known = {name: int(counted.pop(name)) for name in order if name in counted}
+    return known | {name: int(counted[name]) for name in sorted(counted)}
+
+
+def with_person(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """Add the column `_person`: equal for the findings of one person.
+
+    A person is a key. Where a part of the key is missing, nobody knows whose the row is, and it counts by itself.
+    """
+    unknown = pl.any_horizontal(pl.col(name).is_null() for name in dataset.key)
+    row = [pl.when(unknown).then(pl.col(name)) for name in ("left_row", "right_row")]
+    return findings.with_columns(pl.struct(*dataset.key, *row).rank("dense").alias(PERSON))
+
+
+def gravest(findings: pl.DataFrame, dataset: Dataset) -> pl.Series:
+    """The gravest severity of each person, in no particular order; null for a person without any."""
+    return with_person(findings, dataset).group_by(PERSON).agg(pl.col("severity").sort_by(gravity()).first())["severity"]
+
+
+def gravity() -> pl.Expr:
+    """The rank of a severity, 0 for the gravest; those not listed, and null, come last."""
+    ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
+    return pl.col("severity").replace_strict(ranks, default=len(ranks), return_dtype=pl.UInt8)
+
+
+def needs_action() -> pl.Expr:
+    """Whether somebody has to act on a finding."""
+    return pl.col("severity").is_null() | pl.col("severity").is_in(sorted(ACTIONABLE))
+
+
+def _side(side: SideReport) -> dict[str, object]:
+    balance = side.balance
     return {
         "label": side.label,
         "records": balance.records,
@@ -77,33 +124,5 @@ def _side(side: SideReport) -> dict[str, Any]:
         "matched": balance.matched,
         "mismatched": balance.mismatched,
         "only": balance.only,
-        "sha256": preflight.sha256,
-        **_envelope(preflight),
+        "sha256": side.preflight.sha256,
     }
-
-
-def _envelope(preflight: Preflight) -> dict[str, Any]:
-    said: dict[str, Any] = {"source_bytes": preflight.source_bytes}
-    if preflight.trailer_count is not None:
-        said["trailer_count"] = preflight.trailer_count
-    if preflight.header:
-        said["header"] = dict(preflight.header)
-    return said
-
-
-def _counts(frame: pl.DataFrame, column: str) -> dict[str, int]:
-    counted = frame.select(pl.col(column).drop_nulls()).to_series().value_counts(sort=False)
-    return dict(sorted(counted.iter_rows()))
-
-
-def _by_severity(counts: Mapping[str, int]) -> dict[str, int]:
-    return {severity: counts[severity] for severity in SEVERITIES if severity in counts}
-
-
-def _persons(findings: pl.DataFrame, key: list[str]) -> dict[str, int]:
-    gravity = pl.col("severity").replace_strict(
-        {severity: rank for rank, severity in enumerate(SEVERITIES)}, default=None, return_dtype=pl.Int32
-    )
-    gravest = findings.filter(pl.col("severity").is_not_null()).group_by(key).agg(rank=gravity.min())
-    counted = dict(gravest["rank"].value_counts().iter_rows())
-    return {severity: counted[rank] for rank, severity in enumerate(SEVERITIES) if rank in counted}

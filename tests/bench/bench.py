@@ -25,6 +25,9 @@ from reconcile.model import Verdict
 from tests.bench.data import Pair, make_pair
 from tests.bench.measure import MEBIBYTE, Cost, interleave, measure
 
+LOG_COLUMNS = 140
+GOAL_ROWS = 1_000_000
+GOAL_RESIDENTS = 287_302  # of the real ward
 ROOT = Path(__file__).resolve().parents[2]
 RECONCILE = (sys.executable, "-m", "reconcile")
 # The floor: what anyone would type first. It only joins; it does not yet say which values differ.
@@ -81,8 +84,8 @@ def main() -> int:
     """Measure, print the table, and exit 1 if a goal was missed."""
     parser = argparse.ArgumentParser(description="what the comparison costs, in pairs with the bare operation")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--residents", type=int, default=287_302, help="of the synthetic ward; 0 leaves it out")
+    parser.add_argument("--rows", type=int, default=GOAL_ROWS)
+    parser.add_argument("--residents", type=int, default=GOAL_RESIDENTS, help="of the synthetic ward; 0 leaves it out")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="reconcile-bench-") as name:
         folder = Path(name)
@@ -91,7 +94,9 @@ def main() -> int:
             *start_up(folder, options.rounds),
             *(ward(folder, options.residents, options.rounds) if options.residents else ()),
         ]
-    Console().print(_table(lines))
+    console = Console()
+    # Into a file or a CI log, a table of 80 columns would break every line.
+    (console if console.is_terminal else Console(width=LOG_COLUMNS)).print(_table(lines))
     return int(any(line.met is False for line in lines))
 
 
@@ -114,7 +119,7 @@ def against_the_bare_join(folder: Path, rows: int, rounds: int) -> Iterable[Line
         ratios=ratios,
         against="bare full join",
         goal="≤ 1.00 ×, ≤ 350 MiB",
-        met=met and peak <= 350,
+        met=met and peak <= 350 if rows == GOAL_ROWS else None,
     )
     yield Line(what=f"bare full join (polars), {size}", costs=bare)
     yield Line(what=f"the same, streaming engine, {size}", costs=streaming)
@@ -156,7 +161,7 @@ def ward(folder: Path, residents: int, rounds: int) -> Iterable[Line]:
         what=f"ward of {residents:,}: CS fixed length × register DuckDB",
         costs=costs,
         goal="≤ 5 s, ≤ 600 MiB",
-        met=wall <= 5 and peak <= 600,
+        met=wall <= 5 and peak <= 600 if residents == GOAL_RESIDENTS else None,
     )
 
 
@@ -188,7 +193,7 @@ def _expect(exit_code: int, cost: Cost) -> Cost:
 
 
 def _table(lines: Sequence[Line]) -> Table:
-    table = Table(title="medians of the rounds; peak = most anonymous memory of the process and its children")
+    table = Table(title="median wall; peak: most anonymous memory of the process and its children, worst round")
     table.add_column("what")
     for heading in ("wall s", "peak MiB", "ratio", "goal"):
         table.add_column(heading, justify="right")

