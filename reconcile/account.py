@@ -17,6 +17,9 @@ from reconcile.model import REJECTS, ROW, Balance, Material, Side
 SECOND = pl.Schema({ROW: pl.UInt32, "_second": pl.UInt64})
 """The hash of a row's second key (個人番号), for rows that have one."""
 
+DOUBTFUL = "doubtful"
+"""The check of a name that proves nothing where it is equal: private use, or a sign for a lost character."""
+
 SHARED = "shared"
 """The check of a row whose second key another key of the same side has too."""
 
@@ -102,7 +105,7 @@ def account(
         swapped=found.swapped,
         only=only,
         rejects={side: checks[side].rejects for side in Side},
-        notices={side: checks[side].notices for side in Side},
+        notices={side: _unexplained(checks[side].notices, found.values, side) for side in Side},
         counterparts=counterparts,
     )
     balance = {
@@ -119,6 +122,12 @@ def account(
         for side in Side
     }
     return material, balance
+
+
+def _unexplained(notices: pl.DataFrame, values: pl.DataFrame, side: Side) -> pl.DataFrame:
+    """The notices but those about a doubtful character in a value that is a finding already."""
+    reported = values.filter(~pl.col("equal")).select(pl.col(f"{side}_row").alias(ROW), "field", check=pl.lit(DOUBTFUL))
+    return notices.join(reported, on=[ROW, "field", "check"], how="anti", maintain_order="left")
 
 
 def _counterparts(only: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:

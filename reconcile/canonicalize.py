@@ -13,23 +13,26 @@ from collections.abc import Mapping
 import polars as pl
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Column, Dataset, Layout
+from reconcile.model import Characters, Column, Dataset, Field, Layout, Rule
 from reconcile.rules import ALL_RULES
 
 UNDECLARED = "未定義:"
 """Stands before a value that its code list does not have, so that it equals no declared meaning."""
 
 
-def decode(column: Column, layout: Layout) -> pl.Expr:
+def decode(column: Column, layout: Layout, gaiji: Rule | None = None) -> pl.Expr:
     """The canonical text of one column of a layout.
 
-    Blank (empty or white space only) becomes null; then the column's decodings are applied in order. A value that a
-    code list does not have keeps its text behind `UNDECLARED`.
+    Blank (empty or white space only) becomes null; then the site's 外字 are written as the glyphs they stand for, and
+    the column's decodings are applied in order. A value that a code list does not have keeps its text behind
+    `UNDECLARED`.
 
     Raises:
         DeclarationError: A decoding is neither a code list of the layout nor a rule.
     """
     expr = ALL_RULES["blank_to_null"](pl.col(column.name))
+    if gaiji is not None:
+        expr = gaiji(expr)
     for name in column.decode:
         if name in layout.code_lists:
             expr = _look_up(expr, layout.code_lists[name])
@@ -42,18 +45,23 @@ def decode(column: Column, layout: Layout) -> pl.Expr:
     return expr.alias(column.name)
 
 
-def canonical(dataset: Dataset, layout: Layout | None, columns: tuple[str, ...]) -> dict[str, pl.Expr]:
+def canonical(
+    dataset: Dataset, layout: Layout | None, columns: tuple[str, ...], gaiji: Rule | None = None
+) -> dict[str, pl.Expr]:
     """Name -> expression of every column that both the side and the dataset have.
 
-    Without a layout, text is canonical as it stands.
+    Without a layout, text is canonical as it stands. `gaiji` reads the side's private-use codes, in names only.
     """
     declared = {column.name: column for column in layout.columns} if layout else {}
     present = set(columns)
-    return {
-        field.name: decode(declared[field.name], layout) if layout and field.name in declared else pl.col(field.name)
-        for field in dataset.fields
-        if field.name in present
-    }
+
+    def of(field: Field) -> pl.Expr:
+        if layout is None or field.name not in declared:
+            return pl.col(field.name)
+        in_names = gaiji if isinstance(field.comparator, Characters) else None
+        return decode(declared[field.name], layout, in_names)
+
+    return {field.name: of(field) for field in dataset.fields if field.name in present}
 
 
 def undeclared(dataset: Dataset, layout: Layout | None) -> tuple[str, ...]:

@@ -11,6 +11,9 @@ right = "register"
 out = "out"                     # a folder a run, and status.json
 site_key = "keys/site.key"      # 32 random bytes, mode 0400; made by the first run if missing
 
+[characters]
+approvals = "approvals.toml"    # 同定承認表; may be left out
+
 [gates]
 municipality = "13107"
 overlap_min = 0.90
@@ -28,6 +31,7 @@ layout = "cs_fixed"
 label = "既存住基"
 url = "duckdb:///register.duckdb"
 layout = "register_table"
+gaiji = "gaiji.csv"             # what its private-use codes mean; may be left out
 ```
 """
 
@@ -39,7 +43,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -55,8 +59,9 @@ from reconcile.model import (
     Source,
 )
 
-_TOP = frozenset("dataset left right out site_key gates schedule sources".split())
-_SOURCE = frozenset("label path url layout encoding delimiter".split())
+_TOP = frozenset("dataset left right out site_key characters gates schedule sources".split())
+_SOURCE = frozenset("label path url layout encoding delimiter gaiji".split())
+_CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset("municipality overlap_min allow_empty".split())
 _SCHEDULE = frozenset("cron timezone".split())
 _PARQUET = (".parquet", ".pq")
@@ -83,7 +88,11 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """A run file, read and checked."""
+    """A run file, read and checked.
+
+    `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
+    (`characters.gaiji`): paths, which the run loads and names by digest in its report.
+    """
 
     path: Path
     dataset: str
@@ -92,6 +101,8 @@ class RunConfig:
     out: Path
     site_key: Path
     sources: Mapping[str, Source]
+    approvals: Path | None = None
+    gaiji: Mapping[str, Path] = field(default_factory=dict)
     gates: Gates = Gates()
     schedule: Schedule = Schedule()
 
@@ -128,6 +139,12 @@ def read_config(path: Path) -> RunConfig:
         out=base / _text(where, raw, "out", "out"),
         site_key=base / _text(where, raw, "site_key", "site.key"),
         sources=sources,
+        approvals=_approvals(f"{where}: characters", _table(f"{where}: characters", raw.get("characters", {})), base),
+        gaiji={
+            name: base / _text(f"{where}: sources.{name}", entry, "gaiji")
+            for name, entry in raw.get("sources", {}).items()
+            if "gaiji" in entry
+        },
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
     )
@@ -241,6 +258,11 @@ def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> S
 def _resolved(url: str, base: Path) -> str:
     scheme, mark, rest = url.partition(":///")
     return f"{scheme}{mark}{base / rest}" if scheme == "duckdb" and mark else url
+
+
+def _approvals(where: str, table: Mapping[str, Any], base: Path) -> Path | None:
+    _known(where, table, _CHARACTERS)
+    return base / _text(where, table, "approvals") if "approvals" in table else None
 
 
 def _gates(where: str, table: Mapping[str, Any]) -> Gates:

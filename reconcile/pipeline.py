@@ -11,21 +11,20 @@ fetched and compared value by value. The text of a record that is surely equal i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from reconcile.account import SECOND, Checks, Found, account
-from reconcile.canonicalize import UNDECLARED, canonical, undeclared
+from reconcile.account import Found, account
+from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
+from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.model import (
     HINTS,
-    REJECTS,
     ROW,
     Balance,
     Dataset,
@@ -34,32 +33,16 @@ from reconcile.model import (
     Run,
     Side,
     SideReport,
-    Snapshot,
     findings_schema,
     variants_schema,
 )
 from reconcile.report.build import summarize
-from reconcile.rules.check_digit import CHECK_DIGITS
-from reconcile.validate import validate
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the step, what is done and what is to do."""
 
 ROWS_PER_PARTITION = 250_000
 """Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
 
 SUSPECTS_PER_FETCH = 300_000
 """Suspects of one side that are held with all their text at once: bounds the memory of a bad night."""
-
-ROWS_PER_BATCH = 100_000
-"""Rows that are checked together, where a dataset declares checks."""
-
-
-class Input(NamedTuple):
-    """One side, ready to be read: what it is, and a lazy frame that yields ROW and its columns as text."""
-
-    snapshot: Snapshot
-    rows: pl.LazyFrame
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:
@@ -72,6 +55,8 @@ class Options:
 
     `partitions` 0 chooses by size. `overlap_min` is the least share of the smaller side that must pair; below it the
     two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
+    `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
+    (characters, approvals, 外字) by version or digest, for the report.
     """
 
     seed: int
@@ -79,6 +64,8 @@ class Options:
     allow_empty: bool = False
     overlap_min: float = 0.0
     gates: tuple[Gate, ...] = ()
+    approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = _silent
 
 
@@ -90,110 +77,21 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
         BalanceError: The rows do not add up.
     """
     inputs = dict(zip(Side, sides, strict=True))
-    this = plan(dataset, *(entry.snapshot.columns for entry in sides), seed=options.seed)
+    left, right = (entry.snapshot.columns for entry in sides)
+    this = replace(plan(dataset, left, right, options.seed), approved=options.approved)
     if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
-        return _report(run, dataset, inputs, _nothing_compared(inputs), _no_findings(dataset), options)
+        return _report(run, dataset, inputs, (_nothing_compared(inputs), _no_findings(dataset)), options)
     checks, prints = {}, {}
     for side, entry in inputs.items():
-        prints[side], checks[side] = _check(entry, dataset, this, options.progress)
+        prints[side], checks[side] = check(entry, dataset, this, options.progress)
     found = _merge(list(_differences(inputs, prints, dataset, this, options)), list(this.key))
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found)
     check_balance(balance)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
-    return _report(run, dataset, inputs, balance, classify(material, dataset, run.site_key), options)
-
-
-# -------------------------------------------------------------------------------------------------- one side: numbers
-
-
-def _check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) -> tuple[pl.DataFrame, Checks]:
-    """Stream one side: its fingerprints, and what is refused or noticed of single rows."""
-    snapshot = entry.snapshot
-    step = f"check {snapshot.side}"
-    expressions = canonical(dataset, snapshot.layout, snapshot.columns)
-    progress(step, 0, snapshot.rows)
-    if dataset.schema is None:
-        prints, rejects = _check_text(entry.rows, expressions, this)
-        checks = Checks(rejects=rejects)
-    else:
-        parts = [
-            _check_batch(batch, expressions, dataset, snapshot, this)
-            for batch in _batches(entry.rows, snapshot.rows, step, progress)
-        ]
-        prints = pl.concat([part for part, _ in parts])
-        checks = Checks.merge([part for _, part in parts])
-    progress(step, snapshot.rows, snapshot.rows)
-    return prints, checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
-
-
-def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> Iterator[pl.DataFrame]:
-    done = 0
-    for batch in rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True, engine="streaming"):
-        yield batch
-        done += batch.height
-        progress(step, done, total)
-
-
-def _check_text(
-    rows: pl.LazyFrame, expressions: dict[str, pl.Expr], this: DiffPlan
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """An ad-hoc side in one streamed query: nothing is declared of it but that a key is not blank."""
-    blank = [expressions[source].fill_null("").str.strip_chars() == "" for source in this.key.values()]
-    field = pl.coalesce(*(pl.when(b).then(pl.lit(s)) for b, s in zip(blank, this.key.values(), strict=True)))
-    prints = rows.select(*this.fingerprint(expressions), field.alias("field")).collect(engine="streaming")
-    refused = pl.col("field").is_not_null()
-    rejects = prints.filter(refused).select(ROW, "field", check=pl.lit("null_key"))
-    return prints.filter(~refused).drop("field"), rejects.match_to_schema(REJECTS)
-
-
-def _check_batch(
-    batch: pl.DataFrame, expressions: dict[str, pl.Expr], dataset: Dataset, snapshot: Snapshot, this: DiffPlan
-) -> tuple[pl.DataFrame, Checks]:
-    decoded = batch.select(ROW, **expressions)
-    rejects = validate(decoded, dataset)
-    if rejects.height:
-        decoded = decoded.join(rejects, on=ROW, how="anti", maintain_order="left")
-    columns = {name: pl.col(name) for name in expressions}
-    wrong_digit = {
-        f.name: pl.col(f.name).is_not_null() & ~CHECK_DIGITS[f.check_digit](pl.col(f.name))
-        for f in dataset.fields
-        if f.check_digit and f.name in columns
-    }
-    unknown = {
-        name: pl.col(name).str.starts_with(UNDECLARED).fill_null(value=False)
-        for name in undeclared(dataset, snapshot.layout)
-    }
-    checks = Checks(
-        rejects=rejects,
-        notices=pl.concat([_noticed(decoded, wrong_digit, "check_digit"), _noticed(decoded, unknown, "undeclared")]),
-        second=_seconds(decoded, this.seed, dataset.second_key),
-    )
-    return decoded.select(this.fingerprint(columns)), checks
-
-
-def _seconds(rows: pl.DataFrame, seed: int, second_key: str) -> pl.DataFrame:
-    if second_key not in rows.columns:
-        return pl.DataFrame(schema=SECOND)
-    present = rows.filter(pl.col(second_key).is_not_null())
-    return present.select(ROW, _second=pl.col(second_key).hash(seed))
-
-
-def _noticed(rows: pl.DataFrame, tests: Mapping[str, pl.Expr], check: str) -> pl.DataFrame:
-    frames = [
-        rows.filter(test).select(ROW, field=pl.lit(name), check=pl.lit(check)).match_to_schema(REJECTS)
-        for name, test in tests.items()
-    ]
-    return pl.concat(frames or [pl.DataFrame(schema=REJECTS)])
-
-
-def _keys(entry: Input, expressions: dict[str, pl.Expr], this: DiffPlan, rows: pl.Series) -> pl.DataFrame:
-    """ROW, the key, and `_second`, of the given rows."""
-    key = [expressions[source].alias(name) for name, source in this.key.items()]
-    second = expressions[this.fields[this.second].name] if this.second else pl.lit(None, pl.String)
-    wanted = entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
-    return wanted.select(ROW, *key, second.alias("_second")).collect(engine="streaming")
+    findings = classify(material, dataset, run.site_key, options.approved)
+    return _report(run, dataset, inputs, (balance, findings), options)
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -232,7 +130,7 @@ def _compare(inputs: Mapping[Side, Input], held: list[Suspects], dataset: Datase
 def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> pl.DataFrame:
     """Suspects with all that is compared, canonical and raw."""
     snapshot = entry.snapshot
-    expressions = canonical(dataset, snapshot.layout, snapshot.columns)
+    expressions = entry.canonical(dataset)
     wanted = entry.rows if len(rows) == snapshot.rows else entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
     columns = this.select(expressions, decoded=snapshot.layout is not None)
     return wanted.select(ROW, *columns).collect(engine="streaming")
@@ -276,19 +174,23 @@ def _report(
     run: Run,
     dataset: Dataset,
     inputs: Mapping[Side, Input],
-    balance: Mapping[Side, Balance],
-    findings: Findings,
+    found: tuple[Mapping[Side, Balance], Findings],
     options: Options,
 ) -> Report:
-    gates = (*options.gates, *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min))
+    balance, findings = found
+    gates = (
+        *options.gates,
+        *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min),
+    )
     verdict = decide(gates, balance, findings.findings.height)
     sides = {
         side: SideReport(label=entry.snapshot.label, balance=balance[side], preflight=entry.snapshot.preflight)
         for side, entry in inputs.items()
     }
-    said = [
-        {"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates
-    ]
+    said = [{"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates]
+    summary = summarize(run, dataset, verdict, sides, findings.findings, findings.variants, said)
+    summary["tables"] = dict(options.tables)
+    summary["character_pairs"] = findings.characters.to_dicts()
     return Report(
         run=run,
         dataset=dataset,
@@ -296,8 +198,28 @@ def _report(
         sides=sides,
         findings=findings.findings,
         variants=findings.variants,
-        summary=summarize(run, dataset, verdict, sides, findings.findings, findings.variants, said),
+        summary=summary,
+        context=_context(inputs, dataset, findings.findings),
     )
+
+
+def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFrame) -> pl.DataFrame | None:
+    """What a list shows beside a key: the office's own number of the person, and whether they are protected."""
+    wanted = [name for name in (dataset.list_key, dataset.protected) if name]
+    if not wanted or findings.is_empty():
+        return None
+    known = []
+    for side, entry in inputs.items():
+        expressions = entry.canonical(dataset)
+        if not set(wanted) <= set(expressions):
+            continue
+        rows = findings[f"{side}_row"].drop_nulls().unique().sort()
+        columns = [expressions[name].alias(name) for name in (*dataset.key, *wanted)]
+        known.append(entry.rows.filter(pl.col(ROW).is_in(rows.implode())).select(*columns).collect(engine="streaming"))
+    if not known:
+        return None
+    people = pl.concat(known).unique(list(dataset.key), keep="first", maintain_order=True)
+    return people.with_columns((pl.col(dataset.protected).fill_null("0") != "0").alias(dataset.protected))
 
 
 def _nothing_compared(inputs: Mapping[Side, Input]) -> dict[Side, Balance]:
@@ -320,4 +242,5 @@ def _no_findings(dataset: Dataset) -> Findings:
     return Findings(
         findings=pl.DataFrame(schema=findings_schema(dataset.key)),
         variants=pl.DataFrame(schema=variants_schema(dataset.key)),
+        characters=pl.DataFrame(schema=PAIRS),
     )

@@ -13,7 +13,7 @@ from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secre
 from schemas.taxonomy import TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.
-_NAME = {"same_character": "C0", "separator": "C5", "variant": "C2", "unmapped": "C3", "different": "C1"}
+_NAME = {"same_character": "C0", "separator": "C5", "approved": "C2", "variant": "C2", "unmapped": "C3", "different": "C1"}
 _DATE = {"same_day": "D2", "unknown": "D3", "different": "D1"}
 
 
@@ -74,6 +74,8 @@ DATASET = dataset(
         "shared_right": "B2",
         "check_digit_left": "B3",
         "check_digit_right": "B3",
+        "doubtful_left": "C3",
+        "doubtful_right": "C3",
         "undeclared_left": "Q4",
         "undeclared_right": "Q4",
         "reject_left": "Q2",

@@ -203,7 +203,9 @@ def _cell(value: str | None) -> str:
 
 
 def through_csv(left: Sequence[Row], right: Sequence[Row], folder: Path) -> pl.DataFrame:
-    return compare(write_csv(left, folder / "left.csv"), write_csv(right, folder / "right.csv"), key=["atena_no"]).findings
+    return compare(
+        write_csv(left, folder / "left.csv"), write_csv(right, folder / "right.csv"), key=["atena_no"]
+    ).findings
 
 
 def through_parquet(left: Sequence[Row], right: Sequence[Row], folder: Path, partitions: int = 1) -> pl.DataFrame:

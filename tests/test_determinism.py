@@ -28,7 +28,8 @@ def test_any_number_of_threads_writes_the_same_bytes(pair: tuple[Path, Path], tm
     digests = set()
     for threads in THREADS:
         out = tmp_path / f"threads {threads}"
-        args = arguments(str(pair[0]), str(pair[1]), ["--key", "atena_no"], out)
+        options = ["--key", "atena_no", "--threads", str(threads)]
+        args = arguments(str(pair[0]), str(pair[1]), options, out)
         outcome = run_process(args, out, {"POLARS_MAX_THREADS": str(threads)})
         assert outcome.exit == 1, outcome.stderr
         digests.add(hashlib.sha256((out / "findings.parquet").read_bytes()).hexdigest())

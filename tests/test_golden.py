@@ -59,6 +59,30 @@ def test_case_as_a_process(name: str, tmp_path: Path) -> None:
     check(case, run_process(args, out, case.env))
 
 
+def test_a_refused_run_takes_back_the_all_clear_of_the_one_before(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = read_case(CASES / "consistent"), read_case(CASES / "row_too_short")
+    verdicts = []
+    for case in (good, bad):
+        outcome = run_here(arguments(*inputs(case, tmp_path), case.args, tmp_path), tmp_path, capfd)
+        assert outcome.exit == case.exit
+        verdicts.append(json.loads((tmp_path / "status.json").read_text(encoding="utf-8"))["verdict"])
+    assert verdicts == ["consistent", "inconclusive"]
+
+
+def test_the_inputs_are_left_as_they_were(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Both sides are read only: same bytes, same time of change, and nothing new beside them."""
+    source, work = read_case(CASES / "parquet_against_csv"), tmp_path / "work"
+    work.mkdir()
+    paths = inputs(source, work)
+    before = [(Path(path).read_bytes(), Path(path).stat().st_mtime_ns) for path in paths]
+    run_here(arguments(*paths, source.args, tmp_path / "out"), tmp_path / "out", capfd)
+    assert [(Path(path).read_bytes(), Path(path).stat().st_mtime_ns) for path in paths] == before
+    assert [path.name for path in work.iterdir()] == ["right.parquet"]
+    assert {path.name for path in source.folder.iterdir()} == source.files
+
+
 def test_every_folder_is_a_case_and_every_file_belongs_to_it() -> None:
     for folder in FOLDERS:
         case = read_case(folder)

@@ -232,7 +232,7 @@ def test_the_examples_of_the_laws_show_every_kind_of_finding() -> None:
     """A law that holds on tables that agree, or on tables of which nothing matches, holds of nothing."""
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=1_000, derandomize=True, database=None)
+    @settings(max_examples=300, derandomize=True, database=None)
     @given(tables())
     def count(case: Tables) -> None:
         answer = reference(case.left, case.right, case.key)
@@ -242,6 +242,6 @@ def test_the_examples_of_the_laws_show_every_kind_of_finding() -> None:
     count()
     kinds = {f"{kind}_{side}" for kind in ("only", "duplicate", "reject") for side in ("left", "right")}
     kinds |= {"value", "identity_swap", "ambiguous", "consistent", "mismatch", "partial", "inconclusive"}
-    rare = {kind: seen[kind] for kind in kinds if seen[kind] < 20}
+    rare = {kind: seen[kind] for kind in kinds if seen[kind] < 3}
     assert not rare
-    assert seen["consistent"] < 500
+    assert seen["consistent"] < 150

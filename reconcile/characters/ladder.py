@@ -25,6 +25,9 @@ JUDGED = pl.Schema({"equal": pl.Boolean, "grade": pl.String, "rule": pl.String, 
 APPROVED = pl.Schema({"left_mj": pl.String, "right_mj": pl.String, "id": pl.String})
 """The approved identifications that apply to a field (`approvals.applicable`)."""
 
+CHARACTER_PAIRS = pl.Schema({"row": pl.UInt32, "pair": pl.String, "grade": pl.String, "rule": pl.String})
+"""What `character_pairs` returns: `pair` for people, as in a hint; `rule` the authorities, joined by "+"."""
+
 PAIR = ("left", "right")
 GRADES = ("same_character", "separator", "approved", "variant", "unmapped", "different", "missing")
 INDISTINCT = "既存側の符号では区別不能"
@@ -93,6 +96,30 @@ def judge(pairs: pl.DataFrame, approved: pl.DataFrame | None = None) -> pl.DataF
             hint=pl.when("unaligned").then(pl.format("文字数 {} / {}", *PAIR)).otherwise("hint"),
         )
         .cast(JUDGED)
+    )
+
+
+def character_pairs(pairs: pl.DataFrame, approved: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The pairs of characters that differ within values of equal length, so that one decision can be made per pair.
+
+    Args:
+        pairs: As `judge` takes them.
+        approved: As `judge` takes it.
+
+    Returns:
+        CHARACTER_PAIRS, one row a value and distinct pair in it; `row` is the value's position in `pairs`.
+    """
+    (left, _), (right, _) = (_separators(clusters.split(pairs[side])) for side in PAIR)
+    missing = (pairs["left"].is_null() | pairs["right"].is_null()).to_numpy()
+    differing = _differing(left, right, (left.counts == right.counts) & ~missing).unique(maintain_order=True)
+    related = _with_approved(relations.relate(differing.select("left", "right").unique()), approved)
+    worded = related.join(_wordings(related["relation"].to_numpy()), on="relation", how="left")
+    grades = {int(level): grade for level, grade in _GRADE_OF.items()}
+    return differing.join(worded, on=["left", "right"], how="left", maintain_order="left").select(
+        "row",
+        pair="hint",
+        grade=pl.col("level").cast(pl.Int64).replace_strict(grades, return_dtype=pl.String),
+        rule=pl.coalesce("approved", "wording"),
     )
 
 

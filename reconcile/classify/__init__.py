@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from reconcile.classify.characters import character_pairs
 from reconcile.classify.existence import Partners, existence
 from reconcile.classify.identify import finding_ids
 from reconcile.errors import ConfigError
@@ -21,10 +22,17 @@ __all__ = ["Findings", "classify"]
 
 
 class Findings(NamedTuple):
-    """`findings`: findings_schema; `variants`: variants_schema; both sorted by key, then field order."""
+    """What was found.
+
+    Attributes:
+        findings: `findings_schema`, sorted by key, then field order.
+        variants: `variants_schema`, sorted alike.
+        characters: `classify.characters.PAIRS`: the pairs of characters behind both.
+    """
 
     findings: pl.DataFrame
     variants: pl.DataFrame
+    characters: pl.DataFrame
 
 
 SHAPE = pl.Schema(
@@ -43,13 +51,14 @@ SHAPE = pl.Schema(
 """What every source of findings is brought into, behind the key's columns."""
 
 
-def classify(material: Material, dataset: Dataset, site_key: bytes) -> Findings:
+def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Mapping[str, pl.DataFrame]) -> Findings:
     """Make findings and variants.
 
     Args:
         material: What the comparison and the checks brought up.
         dataset: Its codes, fields and taxonomy.
         site_key: Keys the finding ids; never empty.
+        approved: Field -> the approved identifications that applied to it.
 
     Raises:
         ConfigError: A key column bears a name that the findings frame has itself.
@@ -90,6 +99,7 @@ def classify(material: Material, dataset: Dataset, site_key: bytes) -> Findings:
     return Findings(
         findings=found.with_columns(finding_id=ids).rename(names).select(findings_schema(tuple(key)).names()),
         variants=variants.rename(names).select(variants_schema(tuple(key)).names()),
+        characters=character_pairs(material.values, dataset, internal, approved),
     )
 
 

@@ -10,7 +10,8 @@ that no name in a source can collide with ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import polars as pl
@@ -29,13 +30,15 @@ class DiffPlan:
     """Everything about a comparison that is decided before data is seen.
 
     `key` and `fields` map the internal name of a column to the source's name and to its field. `seed` is this run's.
-    `second` is the internal name of the second key's column, "" for none.
+    `second` is the internal name of the second key's column, "" for none. `approved` maps a field to the approved
+    identifications that apply to it.
     """
 
     key: dict[str, str]
     fields: dict[str, Field]
     seed: int
     second: str = ""
+    approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
         """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them."""
@@ -111,7 +114,7 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
     key, values = list(this.key), list(this.fields)
     pairs: Pairs = pair(_hashed(left, key, values, this.seed), _hashed(right, key, values, this.seed), key)
     both = side_by_side(pairs.paired, left, right, key)
-    differing = differing_values(both, key, this.fields)
+    differing = differing_values(both, key, this.fields, this.approved)
     unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row").unique()
     mismatched = both.join(unequal, on=["left_row", "right_row"], how="semi", maintain_order="left")
     return Diff(

@@ -51,19 +51,25 @@ def side_by_side(paired: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame, 
     )
 
 
-def differing_values(both: pl.DataFrame, key: Sequence[str], fields: Mapping[str, Field]) -> pl.DataFrame:
+def differing_values(
+    both: pl.DataFrame,
+    key: Sequence[str],
+    fields: Mapping[str, Field],
+    approved: Mapping[str, pl.DataFrame],
+) -> pl.DataFrame:
     """Every value that differs, judged.
 
     Args:
         both: As `side_by_side` gives it.
         key: The names of the key's columns.
         fields: Column name -> the compared field that stands in it.
+        approved: Field name -> the approved identifications that apply to it (`characters.ladder.APPROVED`).
 
     Returns:
         `values_schema(key)`, in field order, then pair order. `field` holds the field's name.
     """
     schema = values_schema(key)
-    frames = [_differing(both, list(key), name, field) for name, field in fields.items()]
+    frames = [_differing(both, list(key), name, field, approved.get(field.name)) for name, field in fields.items()]
     return pl.concat([frame.match_to_schema(schema) for frame in frames] or [pl.DataFrame(schema=schema)])
 
 
@@ -116,7 +122,9 @@ def _before(key: Sequence[str]) -> pl.Expr:
     return smaller
 
 
-def _differing(both: pl.DataFrame, key: list[str], name: str, field: Field) -> pl.DataFrame:
+def _differing(
+    both: pl.DataFrame, key: list[str], name: str, field: Field, approved: pl.DataFrame | None
+) -> pl.DataFrame:
     other = f"{name}{OTHER}"
     raw, other_raw = f"{RAW}{name}", f"{RAW}{name}{OTHER}"
     differ = both.filter(pl.col(name).ne_missing(pl.col(other))).select(
@@ -138,5 +146,5 @@ def _differing(both: pl.DataFrame, key: list[str], name: str, field: Field) -> p
             hint=pl.lit(None, pl.String),
         )
     pairs = differ.select("left", "right").unique(maintain_order=True)
-    judged = pl.concat([pairs, judge(field.comparator, pairs)], how="horizontal")
+    judged = pl.concat([pairs, judge(field.comparator, pairs, approved)], how="horizontal")
     return differ.join(judged, on=["left", "right"], how="left", nulls_equal=True, maintain_order="left")

@@ -117,7 +117,9 @@ def _rounded(key: pl.Expr, shown: int) -> pl.Expr:
     grown = (rounded.str.len_chars() > shown).cast(pl.UInt32)
     # A spreadsheet does not show the zeros at the end of the mantissa.
     mantissa = rounded.str.slice(0, shown)
-    return pl.when(shown <= length).then(pl.concat_str(pl.lit(shown), pl.lit(":"), length + grown, pl.lit(":"), mantissa))
+    return pl.when(shown <= length).then(
+        pl.concat_str(pl.lit(shown), pl.lit(":"), length + grown, pl.lit(":"), mantissa)
+    )
 
 
 def _meet_any(

@@ -108,7 +108,7 @@ def _utf8(series: pl.Series) -> bytes:
 
 def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, where: str) -> Iterator[pl.DataFrame]:
     rows = 0
-    for batch in batches:
+    for batch in _unbroken(batches, where):
         frame = pl.DataFrame(batch)
         frame.columns = list(digest.names)
         digest.update(frame)
@@ -116,6 +116,13 @@ def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, w
         yield frame
     if rows != count:
         raise SourceError(where, f"got {rows} rows, expected the {count} that the database counts", code="E_COUNT")
+
+
+def _unbroken(batches: Iterator[pa.RecordBatch], where: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from batches
+    except (OSError, pa.ArrowException) as error:  # how a connection that is cut comes through Arrow's C interface
+        raise _unread(where, error) from None
 
 
 def _query(layout: Layout, table: str, order: str) -> str:

@@ -13,7 +13,7 @@ _UTF8_BOM = codecs.BOM_UTF8
 _UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 # Python's cp932 gives these for 80, A0, FD, FE and FF, which are no characters of code page 932.
-_UNASSIGNED = "\x80\xa0\uf8f1\uf8f2\uf8f3"
+_UNASSIGNED = "\x80\uf8f0\uf8f1\uf8f2\uf8f3"
 
 
 def as_utf8(blocks: Iterator[bytes], encoding: str, where: str) -> Iterator[bytes]:

@@ -106,7 +106,9 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
         case _ if has_text(dtype):
             text = column.cast(pl.String)
         case _:
-            raise SourceError(f"column {name}", f"got the type {_type_name(dtype)}, expected single values", code="E_SCHEMA")
+            raise SourceError(
+                f"column {name}", f"got the type {_type_name(dtype)}, expected single values", code="E_SCHEMA"
+            )
     return text
 
 

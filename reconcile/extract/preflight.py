@@ -107,12 +107,13 @@ class DelimitedScan:
     def _begin(self) -> tuple[str, ...]:
         layout = self._layout
         wanted = 2 if layout and layout.header else 1
-        text, cut = b"", 0
-        # No more than these records: what follows them is read once the names show that it is what was declared.
-        while len((structure := self._structure(text[:cut])).line_ends) < wanted:
-            if found := text.find(b"\n", cut) + 1:
-                cut = found
-                continue
+        text = next(self._texts, b"")
+        # First no more than these lines: if they are not what was declared, that says more than what follows them.
+        structure = self._structure(_first_lines(text, wanted))
+        while len(structure.line_ends) < wanted:
+            structure = self._structure(text)
+            if len(structure.line_ends) >= wanted:
+                break
             more = next(self._texts, None)
             if more is None and not text:
                 raise SourceError(self._where, "got an empty file, expected records", code="E_EMPTY")
@@ -125,6 +126,7 @@ class DelimitedScan:
             _check_declared_names(names, [column.source for column in layout.columns], where)
         else:
             check_names(names, where)
+        cut = structure.cut(wanted)
         self._lines = text.count(b"\n", 0, cut)
         self._rest = text[cut:]
         return tuple(column.name for column in layout.columns) if layout else tuple(names)
@@ -199,6 +201,13 @@ class DelimitedScan:
         # Every end but those of lines is one delimiter; of the quotes, one of each pair is text.
         marks = len(ends) - records + records * line_break + quotes - pairs
         return Body(structure.text[:cut], records, cut - marks)
+
+
+def _first_lines(text: bytes, count: int) -> bytes:
+    end = 0
+    for _ in range(count):
+        end = text.find(b"\n", end) + 1 or len(text)
+    return text[:end]
 
 
 def _check_declared_names(names: list[str], expected: list[str], where: str) -> None:

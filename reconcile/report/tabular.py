@@ -1,50 +1,51 @@
-"""The complete results, for machines: Parquet, JSON, and a CSV for people who have nothing else."""
+"""The findings and the variants as files of rows.
+
+Parquet is the lossless form, for machines. CSV is for people and spreadsheets, and is changed where it must be.
+"""
 
 from __future__ import annotations
 
-import json
-from io import BytesIO
+import io
 
 import polars as pl
 
 from reconcile.model import Report
 
-# A spreadsheet takes a cell that begins so for a formula (CSV has no way to say that it is text).
-_FORMULA = r"^[=+\-@\t\r＝]"
+from reconcile.report.disclosure import for_list, without_secrets
+
+ROWS_A_GROUP = 131_072
+"""Fixed, so that bytes do not depend on how a frame happened to be put together."""
+
+_FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
+# OWASP, CSV injection: these begin a formula, the full-width ones under a Japanese locale.
 
 
 def findings_parquet(report: Report) -> bytes:
-    """Every finding, never sampled."""
-    return _parquet(report.findings)
+    """`findings.parquet`: `findings_schema`, all of them, in their order; byte-identical for equal frames."""
+    return _parquet(without_secrets(report.findings, report.dataset))
 
 
 def variants_parquet(report: Report) -> bytes:
-    """Every value that differs as written and agrees under a rule."""
-    return _parquet(report.variants)
+    """`variants.parquet`: `variants_schema`, all of them, in their order; byte-identical for equal frames."""
+    return _parquet(without_secrets(report.variants, report.dataset))
 
 
 def findings_csv(report: Report) -> bytes:
-    """Every finding as RFC 4180 text in UTF-8.
+    """`findings.csv`: RFC 4180 (comma, CRLF, quotes where needed) in UTF-8 with a byte order mark, for spreadsheets.
 
-    For people: a text that a spreadsheet would take for a formula gets a leading apostrophe. The lossless copy is
-    the Parquet file.
+    Columns: `findings_schema`. Two things differ from the Parquet file: a cell that begins with what a spreadsheet
+    takes for a formula (= + - @, also full-width, TAB, CR, LF) gets a ' before it, and places are masked for a
+    protected person (`disclosure.for_list`). A null is an empty cell, an empty text is "".
     """
-    guarded = report.findings.with_columns(
-        pl.when(pl.col(pl.String).str.contains(_FORMULA))
-        .then("'" + pl.col(pl.String))
-        .otherwise(pl.col(pl.String))
-        .name.keep()
-    )
-    return guarded.write_csv(line_terminator="\r\n").encode()
-
-
-def summary_json(report: Report) -> bytes:
-    """The numbers, as `build.summarize` made them."""
-    return json.dumps(report.summary, ensure_ascii=False, indent=1).encode() + b"\n"
+    frame = for_list(report).drop("list_key")
+    text = pl.col(pl.String)
+    guarded = frame.with_columns(pl.when(text.str.contains(_FORMULA)).then(text.str.replace("^", "'")).otherwise(text))
+    return guarded.write_csv(include_bom=True, line_terminator="\r\n", quote_style="necessary").encode()
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
-    content = BytesIO()
-    # Row groups of a fixed size: the bytes must not depend on how the frame is chunked in memory.
-    frame.rechunk().write_parquet(content, compression="zstd", compression_level=3, row_group_size=100_000)
-    return content.getvalue()
+    buffer = io.BytesIO()
+    frame.rechunk().write_parquet(
+        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=ROWS_A_GROUP
+    )
+    return buffer.getvalue()

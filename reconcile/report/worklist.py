@@ -8,18 +8,14 @@ otherwise spill personal values into the system's temporary folder.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import xlsxwriter
 
-from reconcile.model import Characters, Report, Secrecy, Side
+from reconcile.model import Report
 
-from reconcile.report import glyphs, tables, wording
-from reconcile.report.build import gravity
-from reconcile.report.disclosure import for_list
+from reconcile.report import listing, tables, wording
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -28,27 +24,15 @@ if TYPE_CHECKING:
 ROWS_A_SHEET = 1_048_000
 """Excel holds 1,048,576 rows a sheet; what does not fit goes to a further sheet."""
 
-CELL_CHARACTERS = 16_000
-"""Excel holds 32,767 UTF-16 units a cell and drops a longer one; a kanji outside the BMP takes two."""
-
 LIST = "不一致一覧"
-STATES = ("未着手", "調査中", "是正依頼済", "対応済", "是正不要")
+NOTHING = "確認できなかったため、件数を示しません。"
+"""Stands for every total under a verdict that claims nothing: a 0 there would look like an all-clear."""
+
 HANDLING = "取扱注意(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"
-ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(表示しない)"
 
 # Fills that still differ as grey levels; the word itself stands in the cell.
 _FILLS = {"重大": "#E8B4AE", "要修正": "#F6DFB8", "要確認": "#FBF3D0", "時差": "#E6EEF5", "情報": "#F4F4F4"}
 _FONT = {"font_name": "BIZ UDゴシック", "font_size": 10, "valign": "top"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    """One column of the list: its heading, its width in characters, the column of the frame, and its looks."""
-
-    heading: str
-    width: float
-    source: str = ""
-    looks: str = "text"
 
 
 def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
@@ -70,18 +54,20 @@ def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
         book.set_size(2400, 1600)
         looks = {name: book.add_format({**_FONT, **about}) for name, about in _LOOKS.items()}
         looks |= {
-            f"severity:{name}": book.add_format({**_FONT, "bg_color": fill, "bold": name == "重大", "align": "center"})
+            f"severity:{name}": book.add_format({**_FONT, "bg_color": fill, "bold": name == "重大", "align": "center", **_LINE})
             for name, fill in _FILLS.items()
         }
         _cover(_sheet(book, "表紙", report, landscape=False), report, looks)
         _totals(_sheet(book, "集計", report, landscape=False), report, looks)
-        rows = _rows(report)
+        rows, columns = listing.rows(report), listing.columns(report)
         for place, start in enumerate(range(0, max(rows.height, 1), rows_a_sheet), start=1):
             sheet = _sheet(book, LIST if place == 1 else f"{LIST} ({place})", report)
-            _list(sheet, rows.slice(start, rows_a_sheet), _columns(report), looks)
+            listing.write(sheet, rows.slice(start, rows_a_sheet), columns, looks)
         _variants(_sheet(book, "表記差", report, landscape=False), report, looks)
     return buffer.getvalue()
 
+
+_LINE = {"bottom": 1, "bottom_color": "#D9D9D9"}
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -93,9 +79,9 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "box": {"border": 1, "border_color": "#BFBFBF", "text_wrap": True},
     "head": {"bold": True, "bg_color": "#D9E1E8", "border": 1, "text_wrap": True, "valign": "vcenter"},
     # Quoted text: stays text also after somebody has edited the cell.
-    "text": {"num_format": "@", "quote_prefix": True, "text_wrap": True},
-    "mono": {"num_format": "@", "font_name": "Consolas", "font_size": 8, "text_wrap": True, "font_color": "#595959"},
-    "number": {"num_format": "#,##0", "align": "right"},
+    "text": {"num_format": "@", "quote_prefix": True, "text_wrap": True, **_LINE},
+    "mono": {**_LINE, "num_format": "@", "font_name": "Consolas", "font_size": 8, "text_wrap": True, "font_color": "#595959"},
+    "number": {"num_format": "#,##0", "align": "right", **_LINE},
     "count": {"num_format": "#,##0", "align": "right", "border": 1, "border_color": "#BFBFBF"},
     "sum": {"num_format": "#,##0", "align": "right", "border": 1, "top": 2, "bold": True},
     "sum_label": {"border": 1, "top": 2, "bold": True},
@@ -112,7 +98,9 @@ def _sheet(book: xlsxwriter.Workbook, name: str, report: Report, *, landscape: b
     sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
     # "&" begins a field code in a footer.
     run = report.run.run_id.replace("&", "&&")
-    sheet.set_footer(f"&L&8実行 {run}&C&8{name}(全{report.findings.height:,}件)&R&8&P / &N ページ")
+    claims = report.verdict in wording.CLAIMING
+    about = f"差異 全{report.findings.height:,}件" if claims else wording.VERDICTS[report.verdict]
+    sheet.set_footer(f"&L&8実行 {run}&C&8{name}({about})&R&8&P / &N ページ")
     return sheet
 
 
@@ -124,12 +112,13 @@ def _cover(sheet: Worksheet, report: Report, looks: dict[str, Format]) -> None:
     sheet.write_string(1, 0, f"{report.dataset.label or report.dataset.name} 整合性確認 作業一覧", looks["title"])
     sheet.set_row(3, 84)
     sheet.merge_range(3, 0, 3, 2, f"{wording.VERDICTS[report.verdict]}: {wording.headline(report)}", looks["verdict"])
+    found = f"{report.findings.height:,} 件({tables.persons(report):,} {wording.unit(report.dataset)})"
     facts = [
         ("実行番号", report.run.run_id),
         ("基準日時", wording.moment(report.run.as_of)),
         ("実行日時", wording.moment(report.run.started_at)),
         ("プログラムの版", report.run.version),
-        ("差異の件数", f"{report.findings.height:,} 件({tables.persons(report):,} {wording.unit(report.dataset)})"),
+        ("差異の件数", found if report.verdict in wording.CLAIMING else NOTHING),
     ]
     row = 5
     for name, text in facts:
@@ -158,15 +147,19 @@ def _balance(sheet: Worksheet, row: int, report: Report, looks: dict[str, Format
     sheet.set_row(row + 1, 26)
     row += 2
     for account in tables.accounts(report):
-        indent = "" if account.total else " "
+        if not (account.total or report.verdict in wording.CLAIMING):
+            continue
+        indent = "" if account.total else "　"
         sheet.write_string(row, 0, indent + account.label, looks["label"])
         for place, figure in enumerate(account.counts, start=1):
             sheet.write_number(row, place, figure, looks["count"])
         row += 1
-    sheet.write_string(row, 0, "照合", looks["sum_label"])
-    for place, side in enumerate(read, start=1):
-        sheet.write_string(row, place, "合う" if side.closes else "合わない", looks["sum"])
-    return row + 1
+    if report.verdict in wording.CLAIMING:
+        sheet.write_string(row, 0, "照合", looks["sum_label"])
+        for place, side in enumerate(read, start=1):
+            sheet.write_string(row, place, "合う" if side.closes else "合わない", looks["sum"])
+        row += 1
+    return row
 
 
 def _gates(sheet: Worksheet, row: int, report: Report, looks: dict[str, Format]) -> int:
@@ -182,6 +175,9 @@ def _gates(sheet: Worksheet, row: int, report: Report, looks: dict[str, Format])
 
 
 def _totals(sheet: Worksheet, report: Report, looks: dict[str, Format]) -> None:
+    if report.verdict not in wording.CLAIMING:
+        sheet.write_string(0, 0, NOTHING, looks["plain"])
+        return
     unit = f"{wording.unit(report.dataset)}数"
     sheet.set_column(0, 0, 9)
     sheet.set_column(1, 1, 8)
@@ -222,6 +218,9 @@ def _sum(sheet: Worksheet, row: int, report: Report, looks: dict[str, Format]) -
 
 
 def _variants(sheet: Worksheet, report: Report, looks: dict[str, Format]) -> None:
+    if report.verdict not in wording.CLAIMING:
+        sheet.write_string(0, 0, NOTHING, looks["plain"])
+        return
     sheet.set_column(0, 1, 36)
     sheet.set_column(2, 2, 12)
     sheet.write_string(0, 0, "表記は異なるが、規則により一致とみなした値の数", looks["section"])

@@ -15,7 +15,7 @@ from reconcile.rules.blank import blank_to_null, placeholder_to_null
 from reconcile.rules.kana import katakana, small_kana
 from reconcile.rules.municipality import municipality_5
 from reconcile.rules.partial_date import era_letter_date, era_number_date
-from reconcile.rules.width import no_spaces, spaces, width
+from reconcile.rules.width import idle_spaces, no_spaces, spaces, width
 
 ALL_RULES: Mapping[str, Rule] = {
     rule.__name__: rule
@@ -28,6 +28,7 @@ ALL_RULES: Mapping[str, Rule] = {
         municipality_5,
         width,
         spaces,
+        idle_spaces,
         no_spaces,
         hyphen_between_digits,
         chome_notation,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-_PLACEHOLDER = r"^(?:[*＊]+|【[氏名]*空欄】)$"
+_PLACEHOLDER = r"^(?:[*＊]+|【(?:氏|名|氏名)空欄】)$"
 
 
 def blank_to_null(text: pl.Expr) -> pl.Expr:

@@ -15,7 +15,13 @@ ERAS = {"M": 1868, "T": 1912, "S": 1926, "H": 1989, "R": 2019}
 """Era letter -> the western year of its first year."""
 
 _ERA_NUMBERS = {"1": "M", "2": "T", "3": "S", "4": "H", "5": "R", "0": ""}
-_PARTS = r"^([MTSHR]?)([0-9]{2,4})-([0-9A-D][0-9])-([0-9A-D][0-9])$"
+_YEAR = "(?:[MTSHR][0-9]{2}|[0-9]{4})"
+_CANONICAL = rf"^{_YEAR}-[0-9A-D][0-9]-[0-9A-D][0-9]$"
+# Days may be such as no calendar has (30 February); a month 13 or a day 32 is no day, but nothing unknown either.
+_DAY = rf"^{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$"
+# GIF DS-441: year 0000; month 00 or a season; day 00 or a third of a month.
+_NO_YEAR = "^(?:0000|[MTSHR]00)-"
+_OPEN_PART = "-(?:00|[A-D][1-4])-|-(?:00|A[1-3])$"
 
 
 def era_number_date(text: pl.Expr) -> pl.Expr:
@@ -34,18 +40,21 @@ def era_letter_date(text: pl.Expr) -> pl.Expr:
 
 
 def is_unknown(text: pl.Expr) -> pl.Expr:
-    """Whether a canonical date has a part that is not known, or is no canonical date at all."""
-    return ~text.str.contains(r"^(?:[MTSHR][0-9]{2}|[0-9]{4})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$") | (
-        text.str.starts_with("0000")
-    )
+    """Whether a canonical date has a part that is not known. What is no canonical date says nothing of the kind."""
+    return text.str.contains(_CANONICAL) & (text.str.contains(_NO_YEAR) | text.str.contains(_OPEN_PART))
 
 
 def same_day(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    """Whether two canonical dates are one day: eras are counted in western years, the rest is compared as it stands."""
-    return (_western(left) == _western(right)) & ~is_unknown(left) & ~is_unknown(right)
+    """Whether two canonical dates are one day: eras are counted in western years, the rest is compared as it stands.
+
+    Two dates with the same part unknown are not one day, and what is no canonical date is none.
+    """
+    return (western(left) == western(right)).fill_null(value=False)
 
 
-def _western(text: pl.Expr) -> pl.Expr:
+def western(text: pl.Expr) -> pl.Expr:
+    """`S45-07-30` -> `1970-07-30`; null for a date with an unknown part and for what is no day."""
     era = text.str.slice(0, 1).replace_strict({k: v - 1 for k, v in ERAS.items()}, default=0, return_dtype=pl.Int32)
-    year = text.str.extract(_PARTS, 2).cast(pl.Int32, strict=False) + era
-    return year.cast(pl.String) + text.str.slice(-6)
+    year = text.str.extract("^[MTSHR]?([0-9]{2,4})-").cast(pl.Int32, strict=False) + era
+    day = text.str.contains(_DAY) & ~text.str.contains(_NO_YEAR)
+    return pl.when(day).then(year.cast(pl.String).str.zfill(4) + text.str.slice(-6))

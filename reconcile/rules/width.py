@@ -1,8 +1,10 @@
 """Widths and spaces: the same letters in the forms of JIS X 0201 and JIS X 0208.
 
-Digits, Latin letters and signs stand half-width in one system and full-width in the other; katakana the other way
-round, its voicing marks as characters of their own. NFKC would do this and much more (㈱, ㍻, compatibility
-ideographs), so it is never used: the table here is the two JIS sets and nothing else.
+Digits, Latin letters and signs stand half-width in one system and full-width in the other; katakana and its
+punctuation (｡｢｣､･) the other way round, its voicing marks as characters of their own. Some cells of JIS X 0208 became
+two characters of Unicode, one by Microsoft's table and one by the standard's (81 7C is － or −, 81 60 ～ or 〜,
+`reference/domain.md` §12.8): they are one sign. NFKC would do this and much more (㈱, ㍻, compatibility ideographs),
+so it is never used: the table here is the two JIS sets and nothing else.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import polars as pl
 
 _ASCII = {chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "}
+# JIS X 0208 has ’ and ” where JIS X 0201 has ' and "; the rest are the second characters of cells with two.
+_TWINS = {"’": "'", "”": '"', "−": "-", "〜": "~", "￥": "¥", "￠": "¢", "￡": "£", "￢": "¬", "‖": "∥", "—": "―"}  # noqa: RUF001
 _HALF = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜"
 _KANA = {chr(0xFF61 + i): full for i, full in enumerate(_HALF)}
 _VOICED = {
@@ -28,12 +32,13 @@ _COMBINED = {
     for full in rows
 } | {f"ウ{mark}": "ヴ" for mark in "\u3099\u309b"} | {f"う{mark}": "ゔ" for mark in "\u3099\u309b"}
 _SPACE = r"[\s\u3000\u200B]+"
+_NO_WORD = "[^ 0-9A-Za-z０-９Ａ-Ｚａ-ｚ]"
 
 
 def width(text: pl.Expr) -> pl.Expr:
-    """Digits, Latin letters, signs and spaces half-width; katakana full-width, with its voicing composed."""
-    folded = text.str.replace_many({**_VOICED}, leftmost=True).str.replace_many({**_ASCII, **_KANA}, leftmost=True)
-    return folded.str.replace_many(_COMBINED, leftmost=True)
+    """Digits, Latin letters, their signs and spaces half-width; katakana and its signs full-width, voicing composed."""
+    folded = text.str.replace_many(_VOICED).str.replace_many({**_ASCII, **_TWINS, **_KANA})
+    return folded.str.replace_many(_COMBINED)
 
 
 def spaces(text: pl.Expr) -> pl.Expr:
@@ -44,3 +49,11 @@ def spaces(text: pl.Expr) -> pl.Expr:
 def no_spaces(text: pl.Expr) -> pl.Expr:
     """Without any kind of space."""
     return text.str.replace_all(_SPACE, "")
+
+
+def idle_spaces(text: pl.Expr) -> pl.Expr:
+    """No spaces but where two digits or Latin letters would run together: `コーポ 101` -> `コーポ101`, `A 1` stays."""
+    plain = spaces(text)
+    for beside in (f"({_NO_WORD}) ", f" ({_NO_WORD})"):
+        plain = plain.str.replace_all(beside, "${1}")
+    return plain

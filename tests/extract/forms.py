@@ -110,7 +110,7 @@ class Desk:
         path = self.file(content)
         if layout is not None and layout.kind == "fixed_width":
             return FixedWidthSource(path=path, layout=layout)
-        return DelimitedSource(path=path, layout=layout, **about)  # type: ignore[arg-type]
+        return DelimitedSource(path=path, layout=layout, **about)
 
     def snapshot(self, content: bytes, layout: Layout | None = None, **about: str) -> Snapshot:
         return extract(self.source(content, layout, **about), Side.LEFT, self.work)
@@ -131,5 +131,3 @@ def rows_of(snapshot: Snapshot) -> list[tuple[str | None, ...]]:
     assert frame[ROW].to_list() == list(range(1, snapshot.rows + 1))
     assert set(frame.drop(ROW).dtypes) <= {pl.String()}
     return frame.drop(ROW).rows()
-
-

@@ -10,6 +10,7 @@ import socket
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -118,9 +119,7 @@ def test_a_damaged_file_of_which_nothing_is_known_is_refused_with_its_code(desk:
     assert desk.refusal(content).code == code
 
 
-def test_the_good_file_of_each_form_is_read_with_what_it_says_of_itself(
-    desk: Desk, form: tuple[bytes, Layout]
-) -> None:
+def test_the_good_file_of_each_form_is_read_with_what_it_says_of_itself(desk: Desk, form: tuple[bytes, Layout]) -> None:
     content, layout = form
     preflight = desk.snapshot(content, layout).preflight
     assert [row[:2] for row in desk.rows(content, layout)] == PEOPLE
@@ -140,7 +139,7 @@ def test_a_file_with_any_record_removed_doubled_or_swapped_is_refused_or_the_sam
 ) -> None:
     content, layout = form
     size = layout.record_bytes
-    records = [content[i : i + size] for i in range(0, len(content), size)] if size else content.splitlines(True)  # noqa: FBT003
+    records = [content[i : i + size] for i in range(0, len(content), size)] if size else content.splitlines(True)
     for at in range(len(records)):
         desk.refusal(b"".join(records[:at] + records[at + 1 :]), layout)
         desk.refusal(b"".join([*records[: at + 1], *records[at:]]), layout)
@@ -220,8 +219,6 @@ def test_a_delimiter_that_cannot_be_one_is_a_wrong_declaration(delimiter: str) -
 
 @given(st.lists(st.integers(0, 10**18 - 1)), st.integers(1, 2**32 - 1))
 def test_the_control_total_is_the_sum_of_the_numbers(numbers: list[int], modulus: int) -> None:
-    import numpy as np  # noqa: PLC0415
-
     texts = [str(number).encode() for number in numbers]
     digits = np.frombuffer(b"".join(t.ljust(18) for t in texts), np.uint8).reshape(-1, 18)
     lengths = np.array([len(t) for t in texts], np.int64)
@@ -270,10 +267,12 @@ def test_a_file_that_grows_or_shrinks_while_it_is_read_is_refused(tmp_path: Path
     path = tmp_path / "growing.csv"
     for change in (b"x" * 200, b"x"):
         path.write_bytes(b"a" * 100)
-        with pytest.raises(SourceError) as caught, open_regular(path, "left") as reader:
-            for number, _ in enumerate(reader.blocks(30)):
-                if number == 0:
-                    path.write_bytes(change)
+        with open_regular(path, "left") as reader:
+            blocks_left = reader.blocks(30)
+            next(blocks_left)
+            path.write_bytes(change)
+            with pytest.raises(SourceError) as caught:
+                list(blocks_left)
         assert caught.value.code == "E_UNSTABLE"
 
 

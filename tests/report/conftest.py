@@ -1,219 +1,133 @@
-"""Reports made by hand, small enough to be checked by eye. Every person is invented.
+"""A small report made by hand: synthetic people whose names and values try to be something else."""
 
-`ward_report`: one finding of nearly every kind, a protected person among them. `clean_report`: the same ward, all
-agree. `hostile_report`: an ad-hoc comparison with a composite key, whose names and values attack their reader.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
-from reconcile.model import (
-    Balance,
-    Dataset,
-    Field,
-    Preflight,
-    Report,
-    Run,
-    Side,
-    SideReport,
-    Verdict,
-    findings_schema,
-    variants_schema,
-)
+from reconcile.model import Balance, Preflight, Report, Run, Side, SideReport, Verdict, findings_schema, variants_schema
 from reconcile.report.build import summarize
 from schemas.identity_record import DATASET
 
-TOKYO = ZoneInfo("Asia/Tokyo")
-RUN = Run(
-    run_id="20260701T020304Z-a1b2c3",
-    started_at=datetime(2026, 7, 1, 2, 3, 4, tzinfo=TOKYO),
-    as_of=datetime(2026, 6, 30, 23, 0, 0, tzinfo=TOKYO),
-    version="0.0.0",
-)
+KEY = "juminhyo_code"
+HOSTILE = ("=1+1", "@SUM(A1)", "+81", "-1+1", "\tTAB", '=HYPERLINK("http://x.test")', "http://x.test/", "<script>alert(1)</script>",
+           '"><img src=x onerror=alert(1)>', "</td></table>", "#panic(1)", "{{ 7*7 }}", "\x1b[31mred", "＝1")  # fmt: skip
 
-Row = tuple[str | int | None, ...]
-
-# key, kind, code, severity, field, left_raw, right_raw, left_row, right_row, rule, hint; sorted as `classify` sorts.
-# 00100000122 is protected (支援措置): "両国" stands in no other row, and must stand nowhere.
-_FINDINGS: tuple[Row, ...] = (
-    (None, "reject_right", "Q2", "要確認", "juminhyo_code", None, None, None, 11, "null_key", None),
-    ("00100000017", "only_left", "A1", "要修正", None, None, None, 4, None, None, "leading_zeros"),
-    ("00100000025", "only_right", "A2", "要修正", None, None, None, None, 9, None, "transposed_digits"),
-    ("00100000033", "other_key", "B1", "重大", "juminhyo_code", "00100000033", "00100000041", 5, 12, "second_key", None),
-    ("00100000050", "duplicate_left", "A4", "重大", None, None, None, 6, None, None, "ambiguous 2 × 1"),
-    ("00100000068", "reject_left", "Q2", "要確認", None, None, None, 8, None, "counterpart_rejected", None),
-    ("00100000068", "reject_right", "Q2", "要確認", "juminhyo_code", None, None, None, 13, "str_matches", None),
-    ("00100000076", "value", "B2", "重大", "kojin_bango", None, None, 14, 14, None, None),
-    ("00100000084", "value", "C1", "要修正", "name_kanji", "墨田　花子", "墨田　華子", 15, 15, None,
-     "花 U+82B1 MJ021512 / 華 U+83EF MJ021886"),
-    ("00100000092", "value", "C2", "要確認", "name_kanji", "渡邊　一郎", "渡辺　一郎", 16, 16,
-     "法務省告示582号別表第四の一+same_base_ucs", "邊 U+908A MJ026194 / 辺 U+8FBA MJ025760"),
-    ("00100000106", "value", "D3", "要確認", "birth", "315000000", "T15.00.00", 17, 17, "unknown_part", None),
-    ("00100000114", "value", "E3", "要確認", "address_katagaki", None, "墨堤ハイツ１０１", 18, 18, None, "left_missing"),
-    ("00100000122", "value", "E1", "要修正", "address_town", "東京都墨田区両国一丁目", "東京都墨田区両国三丁目", 19, 19,
-     None, None),
-    ("00100000122", "value", "G1", "情報", "event_reason", "02", "03", 19, 19, None, None),
-    ("00100000130", "check_digit_left", "B3", "要確認", "kojin_bango", None, None, 20, None, "check_digit", None),
-    ("00100000149", "undeclared_right", "Q4", "要確認", "sex", None, None, None, 21, "undeclared", None),
-    ("00100000157", "value", "E1", "要修正", "address_town", "東京都墨田区業平一丁目", "東京都墨田区横川一丁目", 22, 22,
-     None, None),
+# key, kind, code, severity, field, left, right, rule, hint
+_FOUND = (
+    ("00000000019", "only_left", "A1", "要修正", None, None, None, None, None),
+    ("00000000027", "only_right", "A2", "要修正", None, None, None, None, "leading_zeros"),
+    ("00000000035", "value", "B2", "重大", "kojin_bango", None, None, None, "check_digit"),
+    ("00000000035", "value", "C2", "要確認", "name_kanji", "髙﨑 𠮷兵衛", "高崎 吉兵衛", "variant", None),
+    ("00000000043", "value", "C2", "要確認", "name_kanji", "葛󠄀城 花", "葛城 花", "variant", None),
+    ("00000000043", "value", "E1", "要修正", "address_town", "東京都墨田区両国二丁目", "東京都墨田区向島一丁目", None, None),
+    ("00000000051", "value", "E2", "要修正", "address_lot", "14番8号", "", None, None),
+    ("00000000060", "value", "E2", "要修正", "address_lot", "1番2号", "1番3号", None, None),
+    ("00000000078", "value", "F3", "情報", "furigana_name", "カサイ ハナ", None, None, None),
+    *((f"{90 + i:011}", "value", "C1", "要修正", "name_kanji", text, text[::-1], None, None) for i, text in enumerate(HOSTILE)),
+    (None, "reject_left", "Q2", "要確認", "juminhyo_code", None, None, "null_key", None),
 )  # fmt: skip
-
-# key, field, code, left_raw, right_raw, left_row, right_row, rule
-_VARIANTS: tuple[Row, ...] = (
-    ("00100000165", "name_kanji", "C5", "墨田 太郎", "墨田　太郎", 23, 23, "name_separator"),
-    ("00100000173", "address_town", "E4", "東京都墨田区業平１丁目", "東京都墨田区業平一丁目", 24, 24, "chome_notation"),
-    ("00100000181", "address_town", "E4", "東京都墨田区業平２丁目", "東京都墨田区業平二丁目", 25, 25, "chome_notation"),
-    ("00100000181", "address_lot", "E4", "１２－３", "12-3", 25, 25, "width"),
-)
-
-# key, list_key, protected: a person whom only the CS knows has no 宛名番号.
-_CONTEXT: tuple[tuple[str, str | None, bool | None], ...] = (
-    ("00100000017", None, None),
-    ("00100000025", "000000000000025", False),
-    ("00100000033", "000000000000033", False),
-    ("00100000050", "000000000000050", False),
-    ("00100000068", "000000000000068", False),
-    ("00100000076", "000000000000076", False),
-    ("00100000084", "000000000000084", False),
-    ("00100000092", "000000000000092", False),
-    ("00100000106", "000000000000106", False),
-    ("00100000114", "000000000000114", False),
-    ("00100000122", "000000000000122", True),
-    ("00100000130", "000000000000130", False),
-    ("00100000149", "000000000000149", False),
-    ("00100000157", "000000000000157", False),
-)
-
-_MATCHED = {"out_of_scope": 3, "matched": 986, "mismatched": 7}
+_PROTECTED: Mapping[str, bool | None] = {"00000000043": True, "00000000051": None}
 
 
-def _side(label: str, digit: str, **parts: int) -> SideReport:
-    rows = sum(parts.values())
-    return SideReport(
-        label=label,
-        balance=Balance(records=rows, rows=rows, **parts),
-        preflight=Preflight(records=rows, source_bytes=rows * 400, sha256=digit * 64, trailer_count=rows),
-    )
+def _findings() -> pl.DataFrame:
+    rows = [
+        {
+            "finding_id": f"{place:064x}",
+            KEY: key,
+            "kind": kind,
+            "code": code,
+            "severity": severity,
+            "field": field,
+            "left_raw": left,
+            "right_raw": right,
+            "left_row": place,
+            "right_row": None if kind in ("only_left", "reject_left") else place + 100,
+            "rule": rule,
+            "hint": hint,
+        }
+        for place, (key, kind, code, severity, field, left, right, rule, hint) in enumerate(_FOUND, start=1)
+    ]
+    return pl.DataFrame(rows, schema=findings_schema(DATASET.key))
 
 
-def _finding_ids(count: int) -> list[str]:
-    return [f"{number:032x}" for number in range(0xA000, 0xA000 + count)]
+def _variants() -> pl.DataFrame:
+    rows = [
+        (f"{700 + i:011}", field, "E4", "1-2-3", "１－２－３", i, i, rule)
+        for i, (field, rule) in enumerate((("address_lot", "fold_width"),) * 3 + (("kyu_uji", "same_character"),), 1)
+    ]
+    return pl.DataFrame(rows, schema=variants_schema(DATASET.key), orient="row")
 
 
-def _report(
-    dataset: Dataset, verdict: Verdict, sides: Mapping[Side, SideReport], findings: pl.DataFrame, variants: pl.DataFrame
-) -> Report:
-    return Report(
-        run=RUN,
-        dataset=dataset,
-        verdict=verdict,
-        sides=sides,
-        findings=findings,
-        variants=variants,
-        summary=summarize(RUN, dataset, verdict, sides, findings, variants),
-    )
-
-
-def _frame(rows: tuple[Row, ...], schema: pl.Schema) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-@pytest.fixture
-def ward_report() -> Report:
-    """17 findings about 14 people; verdict partial, because rows were refused and one key is ambiguous."""
-    ids = _finding_ids(len(_FINDINGS))
-    findings = _frame(
-        tuple((identity, *row) for identity, row in zip(ids, _FINDINGS, strict=True)), findings_schema(DATASET.key)
-    )
-    sides = {
-        Side.LEFT: _side("CS", "a", rejected=1, duplicate=2, only=2, **_MATCHED),
-        Side.RIGHT: _side("既存住基", "b", rejected=2, duplicate=1, only=2, **_MATCHED),
-    }
-    report = _report(DATASET, Verdict.PARTIAL, sides, findings, _frame(_VARIANTS, variants_schema(DATASET.key)))
-    schema = pl.Schema({"juminhyo_code": pl.String, "list_key": pl.String, "protected": pl.Boolean})
-    return replace(report, context=pl.DataFrame(_CONTEXT, schema=schema, orient="row"))
-
-
-@pytest.fixture
-def clean_report() -> Report:
-    """All 1,000 people agree."""
-    sides = {
-        side: _side(label, digit, out_of_scope=0, rejected=0, duplicate=0, matched=1_000, mismatched=0, only=0)
-        for side, label, digit in ((Side.LEFT, "CS", "a"), (Side.RIGHT, "既存住基", "b"))
-    }
-    nothing = pl.DataFrame(schema=findings_schema(DATASET.key)), pl.DataFrame(schema=variants_schema(DATASET.key))
-    report = _report(DATASET, Verdict.CONSISTENT, sides, *nothing)
-    schema = pl.Schema({"juminhyo_code": pl.String, "list_key": pl.String, "protected": pl.Boolean})
-    return replace(report, context=pl.DataFrame(schema=schema))
-
-
-HOSTILE = (
-    "=1+1",
-    "@SUM(A1)",
-    '=HYPERLINK("http://example.invalid","x")',
-    "+81",
-    "-1+1",
-    "＝1+1",
-    "\t=1",
-    "\r=1",
-    "<script>alert(1)</script>",
-    "&amp;]]>",
-    "http://example.invalid/",
-    "mailto:a@example.invalid",
-    "a\x00b\x08c\x0b",
-    "\ufffe\uffff",
-    "_x0041_",
-    "{=1}",
-    "{{ 7*7 }}",
-    "#import \"x\"",
-    "葛\U000e0100",  # with an IVS
-    "𠮷\U00029e3d",  # outside the basic plane
-    " leads and trails ",
-    "two\nlines",
-    "007",
-    "1e5",
-    "",
-    "\u202edetrevni",
-)
-"""Values that a program somewhere takes for something else than text."""
-
-
-@pytest.fixture
-def hostile_values() -> tuple[str, ...]:
-    """What stands on the left of `hostile_report`, in its order."""
-    return HOSTILE
-
-
-@pytest.fixture
-def hostile_report() -> Report:
-    """No taxonomy, two key columns, and hostile texts for column names, keys, labels and values."""
-    key = ("=key", "<b>&\x01")
-    dataset = Dataset(
-        name="left and right",
-        fields=(
-            *(Field(name=name, key=True) for name in key),
-            Field(name="=cmd|' /C calc'!A0"),
-            Field(name="@<script>\x02"),
-        ),
-    )
-    names = [field.name for field in dataset.compared]
-    rows = tuple(
-        (f"{number:032x}", f"{number:03}", text, "value", None, None, names[number % 2], text, f"{text}x", number, number,
-         None, None)
-        for number, text in enumerate(HOSTILE, start=1)
+def _side(label: str, fill: str, *, rejected: int, only: int) -> SideReport:
+    matched = 99_980
+    rows = 40 + rejected + matched + 18 + only
+    balance = Balance(
+        records=rows, rows=rows, out_of_scope=40, rejected=rejected, duplicate=0, matched=matched, mismatched=18, only=only
     )  # fmt: skip
-    count = len(HOSTILE)
+    return SideReport(
+        label=label, balance=balance, preflight=Preflight(records=rows, source_bytes=31_000_000, sha256=fill * 64)
+    )
+
+
+GATES = ({"gate": "件数の一致", "outcome": "passed", "detail": "<b>100,039</b>"},)
+RUN = Run(
+    run_id="20261123-030000-7f3a",
+    started_at=datetime(2026, 11, 22, 18, 0, 5, tzinfo=UTC),
+    as_of=datetime(2026, 11, 22, 15, 0, tzinfo=UTC),
+    version="0.1.0",
+)
+
+Make = Callable[..., Report]
+
+
+@pytest.fixture
+def make() -> Make:
+    """Make a report; keywords replace parts of the one that all tests share. Its summary follows."""
+
+    def build(**changes: object) -> Report:
+        findings = _findings()
+        sides = {
+            Side.LEFT: _side("CS", "a", rejected=1, only=1),
+            Side.RIGHT: _side("既存", "b", rejected=0, only=1),
+        }
+        context = pl.DataFrame(
+            [
+                (key, None if key == "00000000019" else f"000{key[-5:]}", _PROTECTED.get(key, False))
+                for key in findings[KEY].drop_nulls().unique(maintain_order=True)
+            ],
+            schema={KEY: pl.String, "list_key": pl.String, "protected": pl.Boolean},
+            orient="row",
+        )
+        parts: dict[str, object] = {
+            "run": RUN, "dataset": DATASET, "verdict": Verdict.MISMATCH, "sides": sides, "findings": findings,
+            "variants": _variants(), "context": context, "summary": {},
+        }  # fmt: skip
+        made = Report(**{**parts, **changes})  # type: ignore[arg-type]
+        if "summary" in changes:
+            return made
+        counted = summarize(made.run, made.dataset, made.verdict, made.sides, made.findings, made.variants, GATES)
+        return replace(made, summary=counted)
+
+    return build
+
+
+@pytest.fixture
+def report(make: Make) -> Report:
+    """The report that all tests share: a mismatch, 24 findings."""
+    return make()
+
+
+@pytest.fixture
+def clean(make: Make) -> Report:
+    """A report of two sides that agree."""
+    balance = Balance(
+        records=5, rows=5, out_of_scope=0, rejected=0, duplicate=0, matched=5, mismatched=0, only=0
+    )  # fmt: skip
     sides = {
-        side: _side(label, digit, out_of_scope=0, rejected=0, duplicate=0, matched=0, mismatched=count, only=0)
-        for side, label, digit in ((Side.LEFT, "=left", "c"), (Side.RIGHT, "<i>right\x03", "d"))
+        side: SideReport(label=label, balance=balance, preflight=Preflight(records=5, source_bytes=9, sha256=label[0] * 64))
+        for side, label in ((Side.LEFT, "CS"), (Side.RIGHT, "既存"))
     }
-    findings, variants = _frame(rows, findings_schema(key)), pl.DataFrame(schema=variants_schema(key))
-    return _report(dataset, Verdict.MISMATCH, sides, findings, variants)
+    return make(verdict=Verdict.CONSISTENT, sides=sides, findings=_findings().clear(), variants=_variants().clear())

@@ -1,0 +1,170 @@
+"""One side, streamed once: its fingerprints, and what is refused or noticed of single rows.
+
+A batch is decoded, validated, looked at, and turned into numbers; its text is then let go. An ad-hoc side declares
+nothing but a key, so there it is one query without batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from reconcile.account import DOUBTFUL, SECOND, Checks
+from reconcile.canonicalize import UNDECLARED, canonical, undeclared
+from reconcile.diff import DiffPlan
+from reconcile.errors import SourceError
+from reconcile.model import REJECTS, ROW, Characters, Dataset, Rule, Snapshot
+from reconcile.rules.check_digit import CHECK_DIGITS
+from reconcile.validate import NULL_KEY, validate
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the step, what is done and what is to do."""
+
+ROWS_PER_BATCH = 100_000
+
+# What proves nothing where it is equal: private use, whose codes each system assigns for itself, and signs that
+# stand for a character which could not be written (`reference/domain.md` §12, traps 10 and 12).
+_DOUBTFUL = r"[\x{E000}-\x{F8FF}\x{100000}-\x{10FFFD}〓■●\x{FFFD}]"
+_HANGUL = r"[\x{AC00}-\x{D7A3}]"
+_HANGUL_SHARE = 0.02
+"""J codes read as UTF-16 raise no error, they turn into Korean: from this share of a column's values on it is refused."""
+
+
+class Input(NamedTuple):
+    """One side, ready to be read.
+
+    Attributes:
+        snapshot: What it is.
+        rows: Yields ROW and the snapshot's columns, as text.
+        gaiji: What its private-use codes mean, None if nobody said.
+    """
+
+    snapshot: Snapshot
+    rows: pl.LazyFrame
+    gaiji: Rule | None = None
+
+    def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
+        """Name -> expression of every column that this side and the dataset have."""
+        return canonical(dataset, self.snapshot.layout, self.snapshot.columns, self.gaiji)
+
+
+def check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) -> tuple[pl.DataFrame, Checks]:
+    """Stream one side.
+
+    Returns:
+        FINGERPRINTS of the rows that take part in the comparison, and the checks, with keys.
+
+    Raises:
+        SourceError: E_CHARSET, names were decoded with the wrong charset.
+    """
+    snapshot = entry.snapshot
+    step = f"check {snapshot.side}"
+    expressions = entry.canonical(dataset)
+    progress(step, 0, snapshot.rows)
+    if dataset.schema is None:
+        prints, checks = _check_text(entry.rows, expressions, this)
+    else:
+        korean = _Hangul(dataset, expressions)
+        parts = []
+        for batch in _batches(entry.rows, snapshot.rows, step, progress):
+            decoded = batch.select(ROW, **expressions)
+            korean.add(decoded)
+            parts.append(_check_batch(decoded, dataset, snapshot, this))
+        korean.refuse(f"{snapshot.side} {snapshot.label}")
+        prints = pl.concat([part for part, _ in parts])
+        checks = Checks.merge([part for _, part in parts])
+    progress(step, snapshot.rows, snapshot.rows)
+    return prints, checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
+
+
+def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> Iterator[pl.DataFrame]:
+    done = 0
+    for batch in rows.collect_batches(chunk_size=ROWS_PER_BATCH, maintain_order=True, engine="streaming"):
+        yield batch
+        done += batch.height
+        progress(step, done, total)
+
+
+def _check_text(rows: pl.LazyFrame, expressions: dict[str, pl.Expr], this: DiffPlan) -> tuple[pl.DataFrame, Checks]:
+    blank = [expressions[source].fill_null("").str.strip_chars() == "" for source in this.key.values()]
+    field = pl.coalesce(*(pl.when(b).then(pl.lit(s)) for b, s in zip(blank, this.key.values(), strict=True)))
+    prints = rows.select(*this.fingerprint(expressions), field.alias("field")).collect(engine="streaming")
+    refused = pl.col("field").is_not_null()
+    rejects = prints.filter(refused).select(ROW, "field", check=pl.lit(NULL_KEY)).match_to_schema(REJECTS)
+    return prints.filter(~refused).drop("field"), Checks(rejects=rejects)
+
+
+def _check_batch(
+    decoded: pl.DataFrame, dataset: Dataset, snapshot: Snapshot, this: DiffPlan
+) -> tuple[pl.DataFrame, Checks]:
+    rejects = validate(decoded, dataset)
+    if rejects.height:
+        decoded = decoded.join(rejects, on=ROW, how="anti", maintain_order="left")
+    columns = {name: pl.col(name) for name in decoded.columns if name != ROW}
+    wrong_digit = {
+        f.name: pl.col(f.name).is_not_null() & ~CHECK_DIGITS[f.check_digit](pl.col(f.name))
+        for f in dataset.fields
+        if f.check_digit and f.name in columns
+    }
+    unknown = {name: pl.col(name).str.starts_with(UNDECLARED) for name in undeclared(dataset, snapshot.layout)}
+    doubtful = {name: pl.col(name).str.contains(_DOUBTFUL) for name in _names(dataset) if name in columns}
+    tests = {"check_digit": wrong_digit, "undeclared": unknown, DOUBTFUL: doubtful}
+    checks = Checks(
+        rejects=rejects,
+        notices=pl.concat([_noticed(decoded, test, check) for check, test in tests.items()]),
+        second=_seconds(decoded, this.seed, dataset.second_key),
+    )
+    return decoded.select(this.fingerprint(columns)), checks
+
+
+def _names(dataset: Dataset) -> list[str]:
+    return [field.name for field in dataset.fields if isinstance(field.comparator, Characters)]
+
+
+def _noticed(rows: pl.DataFrame, tests: Mapping[str, pl.Expr], check: str) -> pl.DataFrame:
+    frames = [
+        rows.filter(test).select(ROW, field=pl.lit(name), check=pl.lit(check)).match_to_schema(REJECTS)
+        for name, test in tests.items()
+    ]
+    return pl.concat(frames or [pl.DataFrame(schema=REJECTS)])
+
+
+def _seconds(rows: pl.DataFrame, seed: int, second_key: str) -> pl.DataFrame:
+    if second_key not in rows.columns:
+        return pl.DataFrame(schema=SECOND)
+    present = rows.filter(pl.col(second_key).is_not_null())
+    return present.select(ROW, _second=pl.col(second_key).hash(seed))
+
+
+def _keys(entry: Input, expressions: dict[str, pl.Expr], this: DiffPlan, rows: pl.Series) -> pl.DataFrame:
+    """ROW, the key, and `_second`, of the given rows."""
+    key = [expressions[source].alias(name) for name, source in this.key.items()]
+    second = expressions[this.fields[this.second].name] if this.second else pl.lit(None, pl.String)
+    wanted = entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
+    return wanted.select(ROW, *key, second.alias("_second")).collect(engine="streaming")
+
+
+class _Hangul:
+    """Counts, over all batches, the values of each name column and those that hold a Hangul syllable."""
+
+    def __init__(self, dataset: Dataset, expressions: Mapping[str, pl.Expr]) -> None:
+        self._values = dict.fromkeys((name for name in _names(dataset) if name in expressions), 0)
+        self._korean = dict(self._values)
+
+    def add(self, decoded: pl.DataFrame) -> None:
+        for name in self._values:
+            column = decoded[name]
+            self._values[name] += column.count()
+            self._korean[name] += int(column.str.contains(_HANGUL).sum())
+
+    def refuse(self, where: str) -> None:
+        for name, values in self._values.items():
+            if self._korean[name] > _HANGUL_SHARE * values:
+                raise SourceError(
+                    where,
+                    f"column {name}: {self._korean[name]} of {values} values hold Hangul, expected Japanese names",
+                    hint="住基ネット統一文字 read as UTF-16? Declare charset = 'juki' in the layout",
+                    code="E_CHARSET",
+                )
