@@ -24,8 +24,9 @@ os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.schedules import Cron
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from reconcile import nightly
 from reconcile.config import read_config

@@ -11,12 +11,14 @@ from pathlib import Path
 
 from reconcile import __version__, deliver
 from reconcile.api import ad_hoc
+from reconcile.authorities import authorities
+from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, scan
 from reconcile.model import Report, Run, Side, Source, Verdict
 from reconcile.nightly import same_source
-from reconcile.pipeline import Input, Options, Progress, reconcile
+from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
 
 
@@ -83,13 +85,14 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
         hint = "a file always agrees with itself; name the two files to compare"
         raise ConfigError("LEFT and RIGHT", "are the same file, expected two", hint=hint, code="E_SAME_INPUT")
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
-        inputs = {}
+        snapshots = {}
         for side, source in sources.items():
             snapshot = extract(source, side, Path(work), progress=partial(_read, progress, side))
-            inputs[side] = Input(snapshot, scan(snapshot))
+            snapshots[side] = snapshot
         named = request.dataset or (config.dataset if config and not request.key else "")
-        snapshots = [one.snapshot for one in inputs.values()]
-        dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots)
+        dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
+        tables = authorities(dataset, config, {Side.LEFT: request.left, Side.RIGHT: request.right}, now.date())
+        inputs = {side: Input(one, scan(one), tables.gaiji.get(side)) for side, one in snapshots.items()}
         this = Run(
             run_id=run_id,
             started_at=now,
@@ -102,6 +105,8 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
             partitions=request.partitions,
             allow_empty=request.allow_empty,
             progress=progress,
+            approved=tables.approved,
+            tables=tables.named,
         )
         return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
 

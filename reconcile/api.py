@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile import __version__
+from reconcile.check import Input
 from reconcile.config import source_of
 from reconcile.extract import extract, scan
 from reconcile.model import (
@@ -28,7 +29,7 @@ from reconcile.model import (
     Source,
     Verdict,
 )
-from reconcile.pipeline import Input, Options, reconcile
+from reconcile.pipeline import Options, reconcile
 
 _KEY = sha256(b"reconcile: in-process comparison").digest()
 """Keys the finding ids of comparisons that leave no file: they need be stable, not secret."""

@@ -37,7 +37,7 @@ from reconcile.model import (
 )
 
 if TYPE_CHECKING:
-    from reconcile.pipeline import Progress
+    from reconcile.check import Progress
 
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -123,27 +123,35 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     Returns:
         The verdict.
     """
+    from reconcile.authorities import authorities  # noqa: PLC0415
+    from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan  # noqa: PLC0415
-    from reconcile.pipeline import Input, Options, reconcile  # noqa: PLC0415
+    from reconcile.pipeline import Options, reconcile  # noqa: PLC0415
 
     config = read_config(Path(job.config))
-    inputs = {side: Input(one, scan(one)) for side, one in ((s, _snapshot(job, config, s)) for s in Side)}
+    dataset = load_dataset(config.dataset)
+    as_of = datetime.fromisoformat(job.as_of)
+    tables = authorities(dataset, config, {Side.LEFT: config.left, Side.RIGHT: config.right}, as_of.date())
+    snapshots = {side: _snapshot(job, config, side) for side in Side}
+    inputs = {side: Input(one, scan(one), tables.gaiji.get(side)) for side, one in snapshots.items()}
     options = Options(
+        approved=tables.approved,
+        tables=tables.named,
         seed=secrets.randbits(40),
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
-        gates=tuple(_gates(config, inputs[Side.LEFT].snapshot, inputs[Side.RIGHT].snapshot)),
+        gates=tuple(_gates(config, snapshots[Side.LEFT], snapshots[Side.RIGHT])),
     )
     if progress is not None:
         options = replace(options, progress=progress)
     run = Run(
         run_id=job.run_id,
         started_at=datetime.fromisoformat(job.started_at),
-        as_of=datetime.fromisoformat(job.as_of),
+        as_of=as_of,
         version=__version__,
         site_key=site_key(config.site_key),
     )
-    report = reconcile(run, load_dataset(config.dataset), (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+    report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     deliver.stage(report, formats, job.stage / "files")
     return report.verdict.value
 

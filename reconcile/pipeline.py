@@ -156,7 +156,8 @@ def _hints(material: Material, dataset: Dataset, this: DiffPlan) -> pl.DataFrame
     if len(this.key) > 1:
         return pl.DataFrame(schema=HINTS)
     check_digit = next(field.check_digit for field in dataset.fields if field.key)
-    hints = key_hints(*(material.only[side]["k0"] for side in Side), check_digit=check_digit)
+    left, right = (material.only[side]["k0"] for side in Side)
+    hints = key_hints(left, right, check_digit)
     return hints.select("side", "key", "hint")
 
 

@@ -53,8 +53,9 @@ def _failures(batch: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
         schema.select_columns(present).validate(batch.select(present), lazy=True)
     except SchemaErrors as errors:
         # `index` is the position in the batch; "failure_case" holds the value and is left behind.
+        cases: pl.DataFrame = errors.failure_cases
         return (
-            errors.failure_cases.select(
+            cases.select(
                 at=pl.col("index").cast(pl.UInt32),
                 field=pl.col("column").cast(pl.String),
                 check=pl.col("check").cast(pl.String).str.replace(r"\(.*", ""),

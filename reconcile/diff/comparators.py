@@ -1,9 +1,9 @@
 """When two differing values mean the same, and on whose authority.
 
-A comparator is data (`model.Comparator`); here each has its ladder: ordered steps, the first that holds decides, the
-last always holds. A step that says *equal* names the rule under which the two agree; one that does not gives the
-difference its grade, which the dataset maps to a code. Steps are expressions over the pairs that differ, never over
-all rows.
+A comparator is data (`model.Comparator`); here each has its ladder: ordered steps, the first that holds decides. Each
+step folds the texts a little further than the one before, so that it names the least that had to be folded. A step
+that says *equal* names the rule under which the two agree; one that does not gives the difference its grade, which the
+dataset maps to a code. Steps are expressions over the pairs that differ, never over all rows.
 """
 
 from __future__ import annotations
@@ -26,25 +26,23 @@ JUDGED = pl.Schema({"equal": pl.Boolean, "grade": pl.String, "rule": pl.String, 
 Test = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
 
+def alike(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """Both are one text, or both are nothing."""
+    return left.eq_missing(right)
+
+
 class Step(NamedTuple):
-    """One rung: if `test` holds for a pair and `unless` does not, then this is what it is."""
+    """One rung: both texts are folded, for this rung and those after it; if then `test` holds, this is what it is.
+
+    `unless` sees the texts before this rung's fold: what it says of a pair keeps the rung from holding.
+    """
 
     rule: str
     grade: str
     equal: bool
-    test: Test
+    fold: Rule | None = None
+    test: Test = alike
     unless: Test | None = None
-
-
-def alike(*rules: Rule) -> Test:
-    """Both sides are one text after the rules, applied in order."""
-
-    def test(left: pl.Expr, right: pl.Expr) -> pl.Expr:
-        for rule in rules:
-            left, right = rule(left), rule(right)
-        return left.eq_missing(right)
-
-    return test
 
 
 def either(question: Callable[[pl.Expr], pl.Expr]) -> Test:
@@ -64,34 +62,37 @@ def _marks_differ(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     return ~marks_agree(left, right)
 
 
-KANA = (
-    Step("placeholder", "notation", True, alike()),
-    Step("kana_script", "notation", True, alike(katakana)),
-    Step("width", "notation", True, alike(width, katakana)),
-    Step("spaces", "notation", True, alike(width, katakana, spaces)),
-    Step("small_kana", "different", False, alike(width, katakana, spaces, small_kana)),
-)
-"""Both sides without placeholders: a reading not filed is no reading, so one of them is missing."""
+def _lower_case(text: pl.Expr) -> pl.Expr:
+    return text.str.to_lowercase()
 
+
+KANA = (
+    # A reading not filed is no reading: from here on it is null, and one of two is missing.
+    Step("placeholder", "notation", True, placeholder_to_null),
+    Step("kana_script", "notation", True, katakana),
+    Step("width", "notation", True, width),
+    Step("spaces", "notation", True, spaces),
+    Step("small_kana", "different", False, small_kana),
+)
 LATIN = (
-    Step("width", "separator", True, alike(width)),
-    Step("spaces", "separator", True, alike(width, spaces)),
-    Step("letter_case", "different", False, alike(width, spaces, lambda text: text.str.to_lowercase())),
+    Step("width", "separator", True, width),
+    Step("spaces", "separator", True, spaces),
+    Step("letter_case", "different", False, _lower_case),
 )
 DATES = (
     # The last day of 明治 and of 大正 is the first of the next era, and both are lawful (標準仕様書 1.1.8).
-    Step("era_boundary", "same_day", True, _era_boundary),
-    # 平成31年5月1日: an era written on after its end, as forms printed before it were.
-    Step("era_continued", "same_day", True, _in_two_eras),
-    Step("era_western", "same_day", True, same_day),
-    Step("unknown_part", "unknown", False, either(is_unknown)),
+    Step("era_boundary", "same_day", True, test=_era_boundary),
+    # 平成31年5月1日: an era written on after its end, as forms printed before it are.
+    Step("era_continued", "same_day", True, test=_in_two_eras),
+    Step("era_western", "same_day", True, test=same_day),
+    Step("unknown_part", "unknown", False, test=either(is_unknown)),
 )
 PLACES = (
-    Step("width", "notation", True, alike(width)),
-    Step("spaces", "notation", True, alike(width, spaces)),
-    Step("idle_spaces", "notation", True, alike(width, idle_spaces)),
-    Step("hyphen_between_digits", "notation", True, alike(width, idle_spaces, hyphen_between_digits)),
-    Step("chome_notation", "notation", True, alike(idle_spaces, chome_notation), unless=_marks_differ),
+    Step("width", "notation", True, width),
+    Step("spaces", "notation", True, spaces),
+    Step("idle_spaces", "notation", True, idle_spaces),
+    Step("hyphen_between_digits", "notation", True, hyphen_between_digits),
+    Step("chome_notation", "notation", True, chome_notation, unless=_marks_differ),
 )
 BUILDINGS = PLACES[:4]
 """方書 is a name: 一番館 has no 番 to fold."""
@@ -112,7 +113,7 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
         case Exact():
             return _climb(pairs, ())
         case Kana():
-            return _climb(pairs.select(placeholder_to_null(pl.col("left", "right"))), KANA)
+            return _climb(pairs, KANA)
         case Latin():
             return _climb(pairs, LATIN)
         case PartialDate():
@@ -133,24 +134,28 @@ def _climb(pairs: pl.DataFrame, steps: Sequence[Step]) -> pl.DataFrame:
     left, right = pl.col("left"), pl.col("right")
     rest = pairs.select("left", "right").with_row_index("_position")
     said = []
-    for step in steps:  # each rung sees only what the ones before it left undecided
-        holds = rest.filter(step.test(left, right))
-        if step.unless:
-            holds = holds.filter(~step.unless(left, right))
-        rest = rest.join(holds, on="_position", how="anti", maintain_order="left")
-        said.append(_say(holds, equal=step.equal, grade=pl.lit(step.grade), rule=step.rule))
+    for step in steps:
+        folded = rest.with_columns(left=step.fold(left), right=step.fold(right)) if step.fold else rest
+        holds = folded.select(step.test(left, right).fill_null(value=False)).to_series()
+        if step.unless and holds.any():
+            kept = rest.filter(holds).filter(step.unless(left, right))["_position"]
+            holds &= ~rest["_position"].is_in(kept.implode())
+        rest = folded
+        if holds.any():
+            said.append(_say(rest.filter(holds), equal=step.equal, grade=pl.lit(step.grade), rule=step.rule))
+            rest = rest.filter(~holds)
     missing = pl.when(left.is_null() | right.is_null()).then(pl.lit("missing")).otherwise(pl.lit("different"))
     said.append(_say(rest, equal=False, grade=missing, rule=None))
     return pl.concat(said).sort("_position").drop("_position")
 
 
 def _say(pairs: pl.DataFrame, *, equal: bool, grade: pl.Expr, rule: str | None) -> pl.DataFrame:
-    left, right = pl.col("left"), pl.col("right")
-    hint = pl.when(left.is_null()).then(pl.lit("left_missing")).when(right.is_null()).then(pl.lit("right_missing"))
+    left, right = pl.col("left").is_null(), pl.col("right").is_null()
+    hint = pl.when(left & right).then(None).when(left).then(pl.lit("left_missing"))
     return pairs.select(
         "_position",
         equal=pl.lit(equal),
         grade=grade,
         rule=pl.lit(rule, pl.String),
-        hint=pl.lit(None, pl.String) if equal else hint,
-    )
+        hint=hint.when(right).then(pl.lit("right_missing")).otherwise(None),
+    ).match_to_schema({"_position": pl.UInt32, **JUDGED})

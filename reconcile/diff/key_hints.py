@@ -46,7 +46,7 @@ def key_hints(left: pl.Series, right: pl.Series, check_digit: str = "") -> pl.Da
     found = [_meet(sides, name, derive) for name, derive in _SAME_AFTER]
     found.append(_spreadsheet(sides))
     if max(left.len(), right.len()) <= KEYS_FOR_COSTLY_TESTS:
-        found.append(_meet_any(sides, "transposed_digits", lambda key, i: _swapped(key, i), itself="right"))
+        found.append(_meet_any(sides, "transposed_digits", _swapped, itself="right"))
         found.append(_meet_any(sides, "one_digit_off", _wildcard, itself=""))
         found.append(_truncated(sides))
     if check_digit:
@@ -101,8 +101,9 @@ def _spreadsheet(sides: dict[str, pl.DataFrame]) -> pl.DataFrame:
             .select("key", form=_rounded(pl.col("key"), shown_digits))
             for shown_digits in lengths
         ]
-        pair = [shown, pl.concat([f.drop_nulls() for f in whole])] if whole else [shown, shown.clear()]
-        frames.append(_both_ways(*(pair if side == "left" else pair[::-1]), "spreadsheet_damage"))
+        rounded = pl.concat([shown.clear(), *(frame.drop_nulls() for frame in whole)])
+        left, right = (shown, rounded) if side == "left" else (rounded, shown)
+        frames.append(_both_ways(left, right, "spreadsheet_damage"))
     frames.append(_meet(sides, "spreadsheet_damage", lambda key: key.str.replace(r"^([0-9]+)\.0+$", "${1}")))
     return pl.concat(frames)
 
