@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, scan
-from reconcile.model import Report, Run, Side, Source, Verdict
+from reconcile.model import DatabaseSource, Report, Run, Side, Source, Verdict
 from reconcile.nightly import same_source
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
@@ -88,7 +88,7 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
         snapshots = {}
         for side, source in sources.items():
             snapshot = extract(source, side, Path(work), progress=partial(_read, progress, side))
-            snapshots[side] = snapshot
+            snapshots[side] = replace(snapshot, label=snapshot.label or _name(source, side))
         named = request.dataset or (config.dataset if config and not request.key else "")
         dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
         tables = authorities(dataset, config, {Side.LEFT: request.left, Side.RIGHT: request.right}, now.date())
@@ -109,6 +109,11 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
             tables=tables.named,
         )
         return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+
+
+def _name(source: Source, side: Side) -> str:
+    """What a report calls a side that nobody named: its file."""
+    return side.value if isinstance(source, DatabaseSource) else source.path.name
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:

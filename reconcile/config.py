@@ -156,7 +156,8 @@ def source_of(path: Path, *, encoding: str = "utf-8", label: str = "") -> Source
     Raises:
         ConfigError: The ending is not known.
     """
-    label = label or path.name
+    if path.is_dir():
+        raise ConfigError(path.name or str(path), "got a folder, expected a file", code="E_NOT_A_FILE")
     suffix = path.suffix.lower()
     if suffix in _PARQUET:
         return ParquetSource(path=path, label=label)

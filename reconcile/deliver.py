@@ -23,7 +23,9 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def announce(folder: Path, run_id: str) -> None:
-    """Make the folder and let its status be unknown.
+    """Make the folder and let its status be unknown; results of an earlier run in it go away.
+
+    They are what a manifest of ours names. Were this run to fail, they would speak for it.
 
     Raises:
         SourceError: The folder cannot be written.
@@ -31,9 +33,24 @@ def announce(folder: Path, run_id: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         say(folder, {"run_id": run_id, "verdict": "unknown"})
+        _forget(folder)
     except OSError as error:
         hint = "name another folder, or free some space"
         raise SourceError(folder.name, f"cannot be written: {error.strerror}", hint=hint, code="E_OUT") from None
+
+
+def _forget(folder: Path) -> None:
+    manifest = folder / MANIFEST
+    try:
+        names = json.loads(manifest.read_bytes())["files"]
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError):
+        names = ()  # not ours, or damaged: nothing that it could name is touched
+    for name in names:
+        if Path(name).name == name:
+            (folder / name).unlink(missing_ok=True)
+    manifest.unlink()
 
 
 def say(folder: Path, status: Mapping[str, object]) -> None:

@@ -23,6 +23,7 @@ from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
 from reconcile.diff.key_hints import key_hints
+from reconcile.errors import ConfigError
 from reconcile.model import (
     HINTS,
     ROW,
@@ -79,6 +80,7 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
     inputs = dict(zip(Side, sides, strict=True))
     left, right = (entry.snapshot.columns for entry in sides)
     this = replace(plan(dataset, left, right, options.seed), approved=options.approved)
+    _check_key_types(inputs, dataset)
     if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
         return _report(run, dataset, inputs, (_nothing_compared(inputs), _no_findings(dataset)), options)
     checks, prints = {}, {}
@@ -161,6 +163,30 @@ def _hints(material: Material, dataset: Dataset, this: DiffPlan) -> pl.DataFrame
     return hints.select("side", "key", "hint")
 
 
+def _check_key_types(inputs: Mapping[Side, Input], dataset: Dataset) -> None:
+    """Refuse a key that is text here and a number there: "0123" and 123 must neither pair nor silently not pair.
+
+    Raises:
+        ConfigError: E_KEY_TYPE.
+    """
+    left, right = (entry.snapshot.native for entry in inputs.values())
+    for name in dataset.key:
+        types = [side.get(name, "String") for side in (left, right)]
+        if len({_kind_of_type(one) for one in types}) > 1:
+            raise ConfigError(
+                f"key {name}",
+                f"got {types[0]} on the left and {types[1]} on the right, expected one type",
+                hint="declare the key type: write both sides as text",
+                code="E_KEY_TYPE",
+            )
+
+
+def _kind_of_type(name: str) -> str:
+    if name.startswith(("String", "Categorical", "Enum")):
+        return "text"
+    return "number" if name.startswith(("Int", "UInt", "Float", "Decimal")) else name
+
+
 def _types(inputs: Mapping[Side, Input], this: DiffPlan) -> dict[str, str]:
     """Fields whose columns are of different types on the two sides: a difference may come from that alone."""
     left, right = (entry.snapshot.native for entry in inputs.values())
@@ -190,6 +216,7 @@ def _report(
     }
     said = [{"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates]
     summary = summarize(run, dataset, verdict, sides, findings.findings, findings.variants, said)
+    summary["not_compared"] = _not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()
     return Report(
@@ -221,6 +248,13 @@ def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFr
         return None
     people = pl.concat(known).unique(list(dataset.key), keep="first", maintain_order=True)
     return people.with_columns((pl.col(dataset.protected).fill_null("0") != "0").alias(dataset.protected))
+
+
+def _not_compared(inputs: Mapping[Side, Input], dataset: Dataset) -> dict[str, list[str]]:
+    """Side -> the fields that only this side has: 比較不能, which is not 一致."""
+    names = [field.name for field in dataset.compared]
+    has = {side: set(entry.snapshot.columns) for side, entry in inputs.items()}
+    return {side.value: [name for name in names if name in has[side] - has[side.other]] for side in Side}
 
 
 def _nothing_compared(inputs: Mapping[Side, Input]) -> dict[Side, Balance]:

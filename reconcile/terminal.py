@@ -40,6 +40,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "field": ("項目", "field"),
     "count": ("件数", "count"),
     "rule": ("規則による一致", "equal by rule"),
+    "not_compared": ("比較不能(相手側にない項目)", "Not compared, the other side has no such column"),
     "files": ("出力", "Written"),
     "time": ("所要時間", "time"),
     "gate": ("成立しなかった条件", "gate not passed"),
@@ -143,6 +144,10 @@ class Terminal:
             self.out.print(self._findings(summary["findings"], labels or {}, fields or {}))
         if equal := summary.get("equal_by_rule"):
             self.out.print(self._counts(self.say("rule"), equal))
+        for side, names in summary.get("not_compared", {}).items():
+            if names:
+                label = summary["sides"].get(side, {}).get("label", side)
+                self.note(f"{self.say('not_compared')}: {label}: {', '.join(names)}")
         if folder is not None:
             self.note(f"{self.say('files')}: {folder}")
         self.note(f"{self.say('time')}: {monotonic() - self._started:.1f} s")

@@ -6,6 +6,8 @@ ones (`--hypothesis-profile=nightly`). Neither has a deadline: the machine of th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -24,6 +26,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if not config.getoption("hypothesis_profile", None):
         settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_site_key(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test, and no process that a test starts, makes a key in the home of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECONCILE_SITE_KEY", str(tmp_path_factory.mktemp("keys") / "site.key"))
+        yield
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ SEED = 20_261_123
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_injected_difference_is_found_and_nothing_else(form: str, tmp_path: Path) -> None:
-    injected = inject(seed=SEED, each=EACH)
-    found = FORMS[form](injected.left, injected.right, tmp_path)
+    through, alphabet = FORMS[form]
+    injected = inject(SEED, EACH, alphabet)
+    found = through(injected.left, injected.right, tmp_path)
     assert Counter(found.select("atena_no", "kind", "field").iter_rows()) == injected.expected
 
 

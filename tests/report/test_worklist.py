@@ -1,0 +1,198 @@
+"""worklist.xlsx, opened as Excel's own format by openpyxl."""
+
+import io
+import zipfile
+from collections.abc import Callable
+
+import openpyxl
+import polars as pl
+import pytest
+from openpyxl.workbook import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+
+from reconcile.model import Dataset, Field, Report, Verdict, findings_schema, variants_schema
+from reconcile.report import RENDERERS
+from reconcile.report.listing import CELL_CHARACTERS
+from reconcile.report.worklist import LIST, render
+from tests.report.conftest import HOSTILE, RUN
+
+HEADINGS = (
+    "No.", "重大度", "コード", "区分名", "担当", "宛名番号", "住民票コード", "項目", "CSの値", "既存の値", "根拠/規則", "ヒント",
+    "CS行", "既存行", "対応状況", "所見", "finding_id",
+)  # fmt: skip
+
+
+def _open(written: bytes) -> Workbook:
+    return openpyxl.load_workbook(io.BytesIO(written))
+
+
+def _rows(sheet: Worksheet) -> list[dict[str, object]]:
+    heading, *rows = sheet.iter_rows(values_only=True)
+    return [dict(zip([str(name) for name in heading], row, strict=True)) for row in rows]
+
+
+@pytest.fixture
+def book(report: Report) -> Workbook:
+    return _open(render(report))
+
+
+@pytest.fixture
+def listed(book: Workbook) -> list[dict[str, object]]:
+    return _rows(book[LIST])
+
+
+def _texts(book: Workbook) -> str:
+    return "\n".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row)
+
+
+def test_the_sheets_and_the_headings_are_those_the_office_knows(book: Workbook):
+    assert book.sheetnames == ["表紙", "集計", LIST, "表記差"]
+    assert tuple(cell.value for cell in book[LIST][1]) == HEADINGS
+    assert all(sheet.sheet_state == "visible" for sheet in book)
+
+
+def test_no_cell_is_a_formula_or_a_link(book: Workbook):
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []
+    assert [cell.coordinate for cell in cells if cell.hyperlink] == []
+
+
+def test_hostile_values_stand_as_they_are_as_text(listed: list[dict[str, object]]):
+    shown = {row["CSの値"] for row in listed}
+    # Controls draw nothing, so the list shows their pictures.
+    assert {text.replace("\t", "␉").replace("\x1b", "␛") for text in HOSTILE} <= shown
+
+
+def test_leading_zeros_are_kept(listed: list[dict[str, object]]):
+    first = next(row for row in listed if row["コード"] == "A2")
+    assert (first["住民票コード"], first["宛名番号"]) == ("00000000027", "00000027")
+
+
+def test_the_most_urgent_comes_first_then_code_then_key(listed: list[dict[str, object]]):
+    assert [row["No."] for row in listed] == list(range(1, 25))
+    severities = [row["重大度"] for row in listed]
+    assert severities == ["重大"] + ["要修正"] * 19 + ["要確認"] * 3 + ["情報"]
+    urgent = [(row["コード"], row["住民票コード"]) for row in listed if row["重大度"] == "要修正"]
+    assert urgent == sorted(urgent)
+
+
+def test_a_finding_has_its_words_its_rows_and_its_reason(listed: list[dict[str, object]]):
+    row = next(row for row in listed if row["コード"] == "C2" and row["住民票コード"] == "00000000043")
+    assert row["区分名"] == "異体字・縮退差"
+    assert row["担当"] == "係(同定承認)"
+    assert row["項目"] == "氏名(漢字)"
+    assert (row["CSの値"], row["既存の値"]) == ("葛󠄀城 花", "葛城 花")
+    assert row["根拠/規則"] == "variant\n葛󠄀 U+845B U+E0100 / 葛 U+845B"
+    assert (row["CS行"], row["既存行"]) == (5, 105)
+    assert row["対応状況"] == "未着手"
+
+
+def test_absent_empty_and_secret_values_are_told_apart(listed: list[dict[str, object]]):
+    by_code = {row["コード"]: row for row in listed}
+    assert by_code["F3"]["既存の値"] == "(なし)"
+    assert by_code["B2"]["CSの値"] == by_code["B2"]["既存の値"] == "(表示しない)"
+    assert by_code["A1"]["CSの値"] is None
+
+
+def test_an_empty_text_is_not_an_absent_one(make: Callable[..., Report], report: Report):
+    known = report.context.with_columns(protected=pl.lit(value=False)) if report.context is not None else None
+    row = next(row for row in _rows(_open(render(make(context=known)))[LIST]) if row["住民票コード"] == "00000000051")
+    assert (row["CSの値"], row["既存の値"]) == ("14番8号", "(空文字)")
+
+
+def test_no_place_of_a_protected_person_stands_anywhere_in_the_file(report: Report):
+    with zipfile.ZipFile(io.BytesIO(render(report))) as parts:
+        everything = b"".join(parts.read(name) for name in parts.namelist()).decode()
+    assert "支援措置" in everything
+    assert "両国" not in everything
+    assert "向島" not in everything
+
+
+def test_the_state_is_chosen_from_a_list_on_every_row(book: Workbook):
+    (choice,) = book[LIST].data_validations.dataValidation
+    assert choice.type == "list"
+    assert choice.formula1 == '"未着手,調査中,是正依頼済,対応済,是正不要"'
+    assert str(choice.sqref) == "O2:O25"
+
+
+def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book: Workbook):
+    sheet = book[LIST]
+    assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape")
+    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.freeze_panes == "D2"
+    assert sheet.auto_filter.ref == "A1:Q25"
+    assert "&P / &N" in sheet.oddFooter.right.text.replace("&[Page]", "&P")
+    assert "20261123-030000-7f3a" in sheet.oddFooter.left.text
+
+
+def test_the_cover_has_verdict_run_inputs_and_balance(book: Workbook):
+    text = "\n".join(str(cell.value) for row in book["表紙"].iter_rows() for cell in row)
+    for said in ("取扱注意", "不一致あり", "20261123-030000-7f3a", "令和8年11月23日 0時00分", "a" * 64, "b" * 64, "99980"):
+        assert said in text
+
+
+def test_the_totals_add_up_to_the_list(book: Workbook):
+    rows = list(book["集計"].iter_rows(values_only=True))
+    by_code = [row for row in rows if row[0] in ("重大", "要修正", "要確認", "情報")]
+    assert ("要修正", "C1", "氏名相違", "係", 14, 14) in by_code
+    assert sum(row[4] for row in by_code) == 24
+    assert [row[4:] for row in rows if row[0] == "合計"] == [(24, 22), (24, 22)]
+
+
+def test_notation_differences_are_counted_by_rule_and_field(book: Workbook):
+    rows = list(book["表記差"].iter_rows(min_row=3, values_only=True))
+    assert rows == [("fold_width", "番地・号", 3), ("same_character", "旧氏", 1), ("合計", None, 4)]
+
+
+def test_what_does_not_fit_one_sheet_goes_to_further_ones(report: Report):
+    book = _open(render(report, rows_a_sheet=10))
+    parts = [LIST, f"{LIST} (2)", f"{LIST} (3)"]
+    assert book.sheetnames == ["表紙", "集計", *parts, "表記差"]
+    rows = [row for name in parts for row in _rows(book[name])]
+    assert [row["No."] for row in rows] == list(range(1, 25))
+    assert {row["finding_id"] for row in rows} == set(report.findings["finding_id"])
+    assert [str(book[name].data_validations.dataValidation[0].sqref) for name in parts] == ["O2:O11", "O2:O11", "O2:O5"]
+
+
+def test_a_value_too_long_for_a_cell_says_how_long_it_is(make: Callable[..., Report], report: Report):
+    long = report.findings.with_columns(
+        pl.when(code="C1").then(pl.lit("𠮷" * 40_000)).otherwise("left_raw").alias("left_raw")
+    )
+    shown = [str(row["CSの値"]) for row in _rows(_open(render(make(findings=long)))[LIST]) if row["コード"] == "C1"]
+    assert len(shown) == 14
+    assert all("全40000文字" in text and len(text) <= CELL_CHARACTERS for text in shown)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.TAMPERED])
+def test_a_run_that_claims_nothing_shows_no_total(clean: Report, make: Callable[..., Report], verdict: Verdict):
+    book = _open(render(make(verdict=verdict, findings=clean.findings, variants=clean.variants, sides=clean.sides)))
+    assert [row for name in ("集計", "表記差") for row in book[name].iter_rows(values_only=True)] == [
+        ("確認できなかったため、件数を示しません。",)
+    ] * 2
+    assert "合う" not in _texts(book)
+    assert "0 件" not in _texts(book)
+    assert all("全0件" not in sheet.oddFooter.center.text for sheet in book)
+
+
+def test_a_dataset_without_declarations_is_listed_by_its_own_key():
+    dataset = Dataset(name="ad-hoc", fields=(Field(name="a", key=True), Field(name="b", key=True), Field(name="x")))
+    rows = [("f1", "01", "=b", "value", None, None, "x", "1", "2", 1, 1, None, None)]
+    made = Report(
+        run=RUN,
+        dataset=dataset,
+        verdict=Verdict.MISMATCH,
+        sides={},
+        findings=pl.DataFrame(rows, schema=findings_schema(("a", "b")), orient="row"),
+        variants=pl.DataFrame(schema=variants_schema(("a", "b"))),
+        summary={},
+    )
+    (row,) = _rows(_open(RENDERERS["xlsx"](made))[LIST])
+    assert (row["a"], row["b"], row["区分名"], row["左の値"], row["右の値"]) == ("01", "=b", "値の相違", "1", "2")
+    assert "宛名番号" not in row
+
+
+def test_the_files_properties_name_no_person_and_no_machine(report: Report):
+    about = _open(render(report)).properties
+    assert (about.creator, about.lastModifiedBy) == ("reconcile", "reconcile")
+    assert about.created.isoformat() == "2026-11-23T03:00:05"
