@@ -284,6 +284,7 @@ FIXED_WIDTH = Layout(
     name="injection",
     kind="fixed_width",
     record_bytes=_OFFSETS[-1],
+    end_of_record="",
     record_mark="D",
     columns=(
         Column(name="atena_no", offset=1, length=15),

@@ -98,7 +98,9 @@ def with_person(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 def gravest(findings: pl.DataFrame, dataset: Dataset) -> pl.Series:
     """The gravest severity of each person, in no particular order; null for a person without any."""
-    return with_person(findings, dataset).group_by(PERSON).agg(pl.col("severity").sort_by(gravity()).first())["severity"]
+    return (
+        with_person(findings, dataset).group_by(PERSON).agg(pl.col("severity").sort_by(gravity()).first())["severity"]
+    )
 
 
 def gravity() -> pl.Expr:

@@ -12,6 +12,9 @@ from reconcile.model import Dataset, Report, Secrecy
 
 PROTECTED = "支援措置"
 UNKNOWN = "非表示(支援措置の有無不明)"
+LIST_KEY = "_list_key"
+"""The column that `for_list` adds: by what the office looks a person up, null if unknown."""
+
 _VALUES = ("left_raw", "right_raw")
 
 
@@ -30,7 +33,7 @@ def without_secrets(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 
 def for_list(report: Report) -> pl.DataFrame:
-    """The findings as a list may show them, in their order, with the column `list_key` added.
+    """The findings as a list may show them, in their order, with the column `_list_key` added.
 
     `left_raw` and `right_raw` of a field that tells where a person lives are replaced, both and also when absent, by
     「支援措置」 for a protected person, and by a text that says so where nobody knows whether the person is one:
@@ -40,15 +43,19 @@ def for_list(report: Report) -> pl.DataFrame:
     key = report.dataset.key
     if report.context is None:
         known = findings.with_columns(
-            pl.lit(None, pl.String).alias("list_key"),
+            pl.lit(None, pl.String).alias(LIST_KEY),
             pl.lit(None if report.dataset.protected else False, pl.Boolean).alias("_protected"),
         )
     else:
         about = report.context.group_by(key, maintain_order=True).agg(
-            pl.col("list_key").drop_nulls().first(),
+            pl.col("list_key").drop_nulls().first().alias(LIST_KEY),
             # One row that says so is enough; one that does not know leaves it open.
-            pl.when(pl.col("protected").any()).then(True).when(pl.col("protected").is_null().any()).then(None)
-            .otherwise(False).alias("_protected"),
+            pl.when(pl.col("protected").any())
+            .then(True)
+            .when(pl.col("protected").is_null().any())
+            .then(None)
+            .otherwise(False)
+            .alias("_protected"),
         )
         known = findings.join(about, on=list(key), how="left", nulls_equal=True, maintain_order="left")
         if not report.dataset.protected:
@@ -56,6 +63,6 @@ def for_list(report: Report) -> pl.DataFrame:
     places = [f.name for f in report.dataset.fields if f.location]
     hidden = pl.col("field").is_in(places) & pl.col("_protected").ne_missing(False)
     words = pl.when(pl.col("_protected")).then(pl.lit(PROTECTED)).otherwise(pl.lit(UNKNOWN))
-    return known.with_columns(
-        pl.when(hidden).then(words).otherwise(pl.col(name)).alias(name) for name in _VALUES
-    ).drop("_protected")
+    return known.with_columns(pl.when(hidden).then(words).otherwise(pl.col(name)).alias(name) for name in _VALUES).drop(
+        "_protected"
+    )

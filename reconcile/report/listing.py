@@ -16,7 +16,7 @@ from reconcile.model import Characters, Report, Secrecy, Side
 
 from reconcile.report import glyphs, tables, wording
 from reconcile.report.build import gravity
-from reconcile.report.disclosure import for_list
+from reconcile.report.disclosure import LIST_KEY, for_list
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -54,9 +54,8 @@ def columns(report: Report) -> list[Column]:
     """The columns, in their order. An ad-hoc dataset has one for each part of its key and none for a list key."""
     labels = tables.field_labels(report)
     left, right = wording.label(report, Side.LEFT), wording.label(report, Side.RIGHT)
-    found = [Column(heading=labels[report.dataset.list_key], width=11, source="list_key")] * bool(
-        report.dataset.list_key
-    )
+    name = report.dataset.list_key
+    found = [Column(heading=labels.get(name, name), width=11, source=LIST_KEY)] if name else []
     return [
         Column(heading="No.", width=6, source=NUMBER, look="number"),
         Column(heading="重大度", width=8, source="severity", look="severity"),

@@ -296,7 +296,9 @@ def _by_severity(part: object) -> dict[str, int]:
 def _fields(report: Report) -> tuple[Count, ...]:
     """In the dataset's order, then what is about the record as a whole."""
     counted = dict(report.findings.group_by("field").len().iter_rows())
-    named = [(field.label or field.name, counted[field.name]) for field in report.dataset.fields if field.name in counted]
+    named = [
+        (field.label or field.name, counted[field.name]) for field in report.dataset.fields if field.name in counted
+    ]
     whole = [("記録全体", counted[None])] if None in counted else []
     return _shares([*named, *whole])
 

