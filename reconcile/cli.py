@@ -159,6 +159,25 @@ def chars(
     raise typer.Exit(_guarded(work, terminal))
 
 
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
+    lang: Lang = "",
+) -> None:
+    """この機械と設定が今夜に耐えるかを調べる。 Check the installation, the tables, the fonts and the run file."""
+    terminal = _terminal(lang, quiet=False, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import doctor as checks  # noqa: PLC0415
+
+        findings = list(checks.doctor(config))
+        terminal.findings(findings)
+        return 0 if all(one.well for one in findings) else EXIT_FAILED
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
 def main() -> NoReturn:
     """The console script."""
     app()

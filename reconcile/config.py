@@ -62,7 +62,7 @@ from reconcile.model import (
 _TOP = frozenset("dataset left right out site_key characters gates schedule sources".split())
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji".split())
 _CHARACTERS = frozenset(("approvals",))
-_GATES = frozenset("municipality overlap_min allow_empty".split())
+_GATES = frozenset("municipality overlap_min allow_empty accepted_tables".split())
 _SCHEDULE = frozenset("cron timezone".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -71,11 +71,15 @@ SITE_KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """The thresholds of the nightly run. `municipality` "" means not checked."""
+    """The thresholds of the nightly run. `municipality` "" means not checked.
+
+    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's.
+    """
 
     municipality: str = ""
     overlap_min: float = 0.90
     allow_empty: bool = False
+    accepted_tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +278,15 @@ def _gates(where: str, table: Mapping[str, Any]) -> Gates:
     empty = table.get("allow_empty", False)
     if not isinstance(empty, bool):
         raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
-    return Gates(municipality=_text(where, table, "municipality", ""), overlap_min=float(overlap), allow_empty=empty)
+    accepted = table.get("accepted_tables", [])
+    if not isinstance(accepted, list) or not all(isinstance(digest, str) for digest in accepted):
+        raise ConfigError(f"{where}.accepted_tables", "expected a list of digests")
+    return Gates(
+        accepted_tables=tuple(accepted),
+        municipality=_text(where, table, "municipality", ""),
+        overlap_min=float(overlap),
+        allow_empty=empty,
+    )
 
 
 def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:

@@ -233,21 +233,23 @@ def _report(
 
 def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFrame) -> pl.DataFrame | None:
     """What a list shows beside a key: the office's own number of the person, and whether they are protected."""
-    wanted = [name for name in (dataset.list_key, dataset.protected) if name]
-    if not wanted or findings.is_empty():
+    if not dataset.list_key or not dataset.protected or findings.is_empty():
         return None
     known = []
     for side, entry in inputs.items():
         expressions = entry.canonical(dataset)
-        if not set(wanted) <= set(expressions):
+        if dataset.list_key not in expressions or dataset.protected not in expressions:
             continue
         rows = findings[f"{side}_row"].drop_nulls().unique().sort()
-        columns = [expressions[name].alias(name) for name in (*dataset.key, *wanted)]
+        protected = expressions[dataset.protected].fill_null("0") != "0"
+        columns = [expressions[name].alias(name) for name in dataset.key]
+        columns += [expressions[dataset.list_key].alias("list_key"), protected.alias("protected")]
         known.append(entry.rows.filter(pl.col(ROW).is_in(rows.implode())).select(*columns).collect(engine="streaming"))
     if not known:
         return None
-    people = pl.concat(known).unique(list(dataset.key), keep="first", maintain_order=True)
-    return people.with_columns((pl.col(dataset.protected).fill_null("0") != "0").alias(dataset.protected))
+    # Where a key stands twice, one protected row protects them all.
+    people = pl.concat(known).sort("protected", descending=True, maintain_order=True)
+    return people.unique(list(dataset.key), keep="first", maintain_order=True)
 
 
 def _not_compared(inputs: Mapping[Side, Input], dataset: Dataset) -> dict[str, list[str]]:

@@ -115,6 +115,13 @@ class Terminal:
         for line in lines:
             self.out.print(Text(_printable(line)), soft_wrap=True)
 
+    def findings(self, findings: Iterable[tuple[str, bool, str]]) -> None:
+        """A list of checks: name, whether all is well, what was seen."""
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for name, well, seen in findings:
+            table.add_row(Text("OK" if well else "NG", style="green" if well else "bold red"), name, _printable(seen))
+        self.out.print(table)
+
     def show(self, report: Report, folder: Path | None) -> None:
         """The result of a comparison."""
         labels = {code: category.label for code, category in report.dataset.taxonomy.items()}

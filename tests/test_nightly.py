@@ -1,0 +1,154 @@
+"""The nightly job without an orchestrator: what stands in the folder afterwards, and what a run may not claim."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from fixtures.ward import make_ward
+from reconcile import deliver, nightly
+from reconcile.errors import ConfigError, SourceError
+from reconcile.model import Verdict
+
+RUN_FILE = """\
+dataset = "schemas.identity_record"
+left = "cs"
+right = "register"
+out = "results"
+site_key = "site.key"
+
+[gates]
+municipality = "13107"
+
+[sources.cs]
+label = "CS"
+path = "cs.dat"
+layout = "cs_fixed"
+{gaiji}
+[sources.register]
+label = "既存住基"
+url = "duckdb:///register.duckdb"
+layout = "register_table"
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A ward of a thousand, and its run file."""
+    make_ward(tmp_path, 1_000, 3, date(2026, 11, 20), ("cs_fixed", "register_duckdb"))
+    config = tmp_path / "run.toml"
+    config.write_text(RUN_FILE.format(gaiji=""), encoding="utf-8")
+    return config
+
+
+def run(config: Path) -> tuple[dict[str, object], Path]:
+    return nightly.run(config, "2026-11-20", lambda _step, _done, _total: None)
+
+
+def status(config: Path) -> dict[str, object]:
+    said: dict[str, object] = json.loads((config.parent / "results" / "status.json").read_bytes())
+    return said
+
+
+def test_a_run_leaves_its_files_for_the_owner_only_and_no_snapshot(site: Path) -> None:
+    summary, folder = run(site)
+
+    assert summary["verdict"] == "partial"  # the ward has repeated keys
+    assert {path.name for path in folder.iterdir()} == {
+        "council.pdf",
+        "findings.parquet",
+        "manifest.json",
+        "page.html",
+        "summary.json",
+        "variants.parquet",
+        "worklist.xlsx",
+    }
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert list(folder.parent.glob(".stage-*")) == []
+    assert status(site) == {"run_id": folder.name, "verdict": "partial", "results": folder.name}
+
+
+def test_the_verdict_is_read_back_and_a_changed_file_is_noticed(site: Path) -> None:
+    _, folder = run(site)
+
+    assert deliver.reread(folder) is Verdict.PARTIAL
+    findings = folder / "findings.parquet"
+    content = bytearray(findings.read_bytes())
+    content[len(content) // 2] ^= 1
+    findings.write_bytes(content)
+    assert deliver.reread(folder) is Verdict.TAMPERED
+
+
+def test_a_cut_file_is_inconclusive_and_leaves_nothing_but_the_status(site: Path) -> None:
+    export = site.parent / "cs.dat"
+    export.write_bytes(export.read_bytes()[:-640])
+
+    with pytest.raises(SourceError) as refused:
+        run(site)
+
+    assert status(site)["verdict"] == "inconclusive"
+    assert status(site)["code"] == refused.value.code
+    assert [path.name for path in (site.parent / "results").iterdir()] == ["status.json"]
+
+
+def test_an_export_of_another_municipality_is_inconclusive(site: Path) -> None:
+    site.write_text(site.read_text(encoding="utf-8").replace('"13107"', '"13101"'), encoding="utf-8")
+
+    summary, _ = run(site)
+
+    assert summary["verdict"] == "inconclusive"
+
+
+def test_two_different_populations_are_inconclusive(site: Path) -> None:
+    make_ward(site.parent / "other", 1_000, 4, date(2026, 11, 20), ("cs_fixed",))
+    (site.parent / "other" / "cs.dat").replace(site.parent / "cs.dat")
+
+    summary, _ = run(site)
+
+    assert summary["verdict"] == "inconclusive"
+
+
+def test_one_source_on_both_sides_is_refused(site: Path) -> None:
+    site.write_text(site.read_text(encoding="utf-8").replace('right = "register"', 'right = "cs"'), encoding="utf-8")
+
+    with pytest.raises(ConfigError) as refused:
+        run(site)
+
+    assert refused.value.code == "E_SAME_INPUT"
+
+
+def test_a_gaiji_table_that_changed_since_the_previous_run_holds_the_run(site: Path) -> None:
+    """三田市 2020: a font file was overwritten, and 113 addresses changed without a change of any record."""
+    table = site.parent / "gaiji.csv"
+    table.write_text("code,mj,note,version\nU+E001,MJ026191,,2026-04\n", encoding="utf-8")
+    site.write_text(RUN_FILE.format(gaiji='gaiji = "gaiji.csv"\n'), encoding="utf-8")
+    first, _ = run(site)
+    table.write_text("code,mj,note,version\nU+E001,MJ026190,,2026-05\n", encoding="utf-8")
+
+    second, _ = run(site)
+
+    assert first["verdict"] == "partial"
+    assert second["verdict"] == "inconclusive"
+    assert [gate["gate"] for gate in second["gates"] if gate["outcome"] == "failed"] == ["gaiji_left"]  # type: ignore[attr-defined]
+
+
+def test_a_gaiji_table_whose_digest_was_accepted_runs(site: Path) -> None:
+    table = site.parent / "gaiji.csv"
+    table.write_text("code,mj,note,version\nU+E001,MJ026191,,2026-04\n", encoding="utf-8")
+    site.write_text(RUN_FILE.format(gaiji='gaiji = "gaiji.csv"\n'), encoding="utf-8")
+    run(site)
+    table.write_text("code,mj,note,version\nU+E001,MJ026190,,2026-05\n", encoding="utf-8")
+    held, _ = run(site)
+    digest = held["tables"]["gaiji_left_sha256"]  # type: ignore[index]
+    accepted = f'municipality = "13107"\naccepted_tables = ["{digest}"]'
+    text = site.read_text(encoding="utf-8").replace('municipality = "13107"', accepted)
+    site.write_text(text, encoding="utf-8")
+
+    summary, _ = run(site)
+
+    assert summary["verdict"] == "partial"
