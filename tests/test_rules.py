@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jaconv
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.jp import in_
 
@@ -112,6 +112,7 @@ TEXTS = st.text(max_size=12) | st.lists(PIECES, max_size=12).map("".join)
 
 
 @pytest.mark.parametrize("rule", ALL_RULES)
+@settings(max_examples=50)  # of twenty texts each
 @given(texts=st.lists(TEXTS, min_size=20, max_size=20))
 def test_twice_is_once_whatever_the_text(rule: str, texts: list[str]) -> None:
     once = _apply(rule, *texts)

