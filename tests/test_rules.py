@@ -106,7 +106,13 @@ def test_twice_is_once(rule: str) -> None:
 
 
 PIECES = st.sampled_from(
-    [*"一二十百千〇番号地丁目の町館棟0129１-ー－−‐ 　\u200b、ｶﾊｳﾞﾟカハウ゛゜\u3099\u309aかゝャっＡa.:*＊【】", "丁目", "番地", "空欄", "氏"]
+    [
+        *"一二十百千〇番号地丁目の町館棟0129１-ー－−‐ 　\u200b、ｶﾊｳﾞﾟカハウ゛゜\u3099\u309aかゝャっＡa.:*＊【】",
+        "丁目",
+        "番地",
+        "空欄",
+        "氏",
+    ]
 )
 TEXTS = st.text(max_size=12) | st.lists(PIECES, max_size=12).map("".join)
 
@@ -129,7 +135,9 @@ def test_junk_passes_and_each_text_has_one_answer(rule: str) -> None:
 @pytest.mark.parametrize("rule", ALL_RULES)
 def test_a_rule_is_an_expression_that_the_streaming_engine_runs(rule: str) -> None:
     texts = [row.raw for row in ROWS]
-    lazy = pl.LazyFrame({"text": texts}, schema={"text": pl.String}).select(ALL_RULES[rule](pl.col("text")).alias("text"))
+    lazy = pl.LazyFrame({"text": texts}, schema={"text": pl.String}).select(
+        ALL_RULES[rule](pl.col("text")).alias("text")
+    )
     assert lazy.collect_schema() == {"text": pl.String()}
     assert "python" not in lazy.explain(optimized=False).lower(), "a Python call per row"
     assert lazy.collect(engine="streaming")["text"].to_list() == _apply(rule, *texts)
@@ -171,7 +179,17 @@ def _ask(question: Callable[..., pl.Expr], *texts: str | None) -> object:
 
 @pytest.mark.parametrize(
     "unknown",
-    ["0000-00-00", "0000-01-01", "S00-01-01", "S20-00-00", "S20-A1-00", "S20-D4-00", "S20-08-00", "S20-08-A1", "S20-08-A3"],
+    [
+        "0000-00-00",
+        "0000-01-01",
+        "S00-01-01",
+        "S20-00-00",
+        "S20-A1-00",
+        "S20-D4-00",
+        "S20-08-00",
+        "S20-08-A1",
+        "S20-08-A3",
+    ],
 )
 def test_a_coded_part_is_unknown(unknown: str) -> None:
     assert _ask(is_unknown, unknown)
@@ -184,7 +202,9 @@ def test_a_day_is_known_also_when_no_calendar_has_it(day: str) -> None:
     assert str(_ask(western, day))[4:] == day[-6:]
 
 
-@pytest.mark.parametrize("junk", ["", "S45-13-01", "S45-07-32", "S45-E1-01", "S45-07-A4", "S45.07.30", "不詳", "S45-07-30\n"])
+@pytest.mark.parametrize(
+    "junk", ["", "S45-13-01", "S45-07-32", "S45-E1-01", "S45-07-A4", "S45.07.30", "不詳", "S45-07-30\n"]
+)
 def test_what_is_no_date_is_neither_known_nor_unknown(junk: str) -> None:
     assert _ask(is_unknown, junk) is False
     assert _ask(western, junk) is None
@@ -295,6 +315,16 @@ def test_a_resident_record_code_follows_the_assumed_rule() -> None:
 )
 def test_what_is_no_number_of_its_length_is_not_valid(rule: Callable[[pl.Expr], pl.Expr], valid: str) -> None:
     full_width = valid.translate(str.maketrans(string.digits, "０１２３４５６７８９"))
-    others = ["", valid[:-1], valid + "0", f" {valid}", f"{valid} ", f"{valid}\n", full_width, "X" * len(valid), f"+{valid[1:]}"]
+    others = [
+        "",
+        valid[:-1],
+        valid + "0",
+        f" {valid}",
+        f"{valid} ",
+        f"{valid}\n",
+        full_width,
+        "X" * len(valid),
+        f"+{valid[1:]}",
+    ]
     assert _checks(rule, [valid, *others]) == [True] + [False] * len(others)
     assert pl.select(rule(pl.lit(None, pl.String))).item() is None

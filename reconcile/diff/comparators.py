@@ -109,25 +109,27 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
     Returns:
         JUDGED, one row a pair in their order. Grade "missing" where one side is null and no step explains it.
     """
+    steps: Sequence[Step]
     match comparator:
         case Exact():
-            return _climb(pairs, ())
+            steps = ()
         case Kana():
-            return _climb(pairs, KANA)
+            steps = KANA
         case Latin():
-            return _climb(pairs, LATIN)
+            steps = LATIN
         case PartialDate():
-            return _climb(pairs, DATES)
+            steps = DATES
         case Address(part="katagaki"):
-            return _climb(pairs, BUILDINGS)
+            steps = BUILDINGS
         case Address():
-            return _climb(pairs, PLACES)
+            steps = PLACES
         case Characters():
             from reconcile.characters import ladder  # noqa: PLC0415  tables that an ad-hoc diff does not need
 
             return ladder.judge(pairs, approved).match_to_schema(JUDGED)
         case _:
             assert_never(comparator)
+    return _climb(pairs, steps)
 
 
 def _climb(pairs: pl.DataFrame, steps: Sequence[Step]) -> pl.DataFrame:

@@ -1,7 +1,7 @@
-"""council.pdf: the paper for 墨田区住基ネットセキュリティ会議 (要綱第5条第2項第1号). A4, counts only, no residents.
+"""`council.pdf`: what the セキュリティ会議 deliberates on (要綱第5条第2項第1号). A4, counts only; no resident, no key.
 
-The page is `templates/council.typ`. What it shows goes to Typst as one JSON text among the inputs of the document, never
-into its source: a label that looks like markup is printed, not run.
+What it shows goes to Typst as JSON (`templates/council.typ`) and is placed there as text, never as markup. The same
+report on the same fonts gives the same bytes: the paper's date is the run's.
 """
 
 from __future__ import annotations
@@ -9,101 +9,113 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
+from typing import Any
 
-import typst
-
-from reconcile.errors import ConfigError
 from reconcile.model import Report
-
-from reconcile.report import tables, wording
-
-HANDLING = "取扱注意(集計のみ。個人を特定する情報を含まない)"
-
-FONTS = ("Noto Sans CJK JP", "IPAexGothic", "IPAGothic", "IPAmjMincho", "Noto Serif CJK JP")
-"""Fonts with Japanese, best first. IPAexGothic comes with the wheel matplotlib-fontja, the others with the system."""
-
-BARS = 18
-"""The chart shows so many codes; what is left is one bar more."""
+from reconcile.report import fonts, wording
+from reconcile.report.overview import GRAVEST, Overview, overview
 
 
 def render(report: Report) -> bytes:
-    """The paper as PDF/A-2b. Its date is the run's, so the same report on the same fonts gives the same bytes.
+    """The paper as PDF/A-2b; as plain PDF where a label has a character that no font can draw.
 
     Raises:
         BalanceError: The verdict and the counts contradict each other (`wording.all_clear`).
-        ConfigError: No font with Japanese was found.
+        ConfigError: The extra `pdf` is not installed, or no Japanese font was found.
     """
-    searched = typst.Fonts(font_paths=_wheel_fonts())
-    there = set(searched.families())
-    usable = [family for family in FONTS if family in there]
-    if not usable:
-        raise ConfigError(
-            "report.pdf", "no font with Japanese found", hint="pip install matplotlib-fontja, or fonts-noto-cjk"
+    found = fonts.find()
+    import typst  # noqa: PLC0415  an extra: `find` has said so if it is missing
+
+    created = wording.epoch(report.run.started_at)
+    data = {
+        **contents(report),
+        "fonts": list(found.families),
+        "one_weight": found.families[0] in fonts.ONE_WEIGHT,
+        "created": list(datetime.fromtimestamp(created, UTC).timetuple()[:6]),
+    }
+
+    def typeset(*, archival: bool) -> bytes:
+        return typst.compile(
+            (files("reconcile.report") / "templates" / "council.typ").read_bytes(),
+            format="pdf",
+            font_paths=found.fonts,
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            timestamp=created,
+            pdf_standards=["a-2b"] if archival else [],
         )
-    paper = typst.compile(
-        (files("reconcile.report") / "templates" / "council.typ").read_bytes(),
-        font_paths=searched,
-        sys_inputs={"paper": json.dumps(contents(report) | {"fonts": usable}, ensure_ascii=False)},
-        timestamp=wording.epoch(report.run.started_at),
-        pdf_standards="a-2b",
-    )
-    return bytes(paper)
+
+    try:
+        return typeset(archival=True)
+    except typst.TypstError as error:
+        # PDF/A refuses a character that no font has; a column name may hold one. A box in its place is better than
+        # no paper.
+        if "could not be displayed" not in error.message:
+            raise
+        return typeset(archival=False)
 
 
-def contents(report: Report) -> dict[str, object]:
-    """All that the paper shows. Where the verdict claims nothing, no count of differences is in it."""
-    claims = report.verdict in wording.CLAIMING
-    lines = tables.by_code(report) if claims else []
+def contents(report: Report) -> dict[str, Any]:
+    """What the paper says, as JSON: counts and words, no key and no value."""
+    about = overview(report)
+    ward = about.taxonomy
     return {
-        "title": "本人確認情報の整合性確認 結果報告",
-        "audience": "墨田区住基ネットセキュリティ会議(要綱第5条第2項第1号)",
-        "handling": HANDLING,
-        "dataset": report.dataset.label or report.dataset.name,
-        "verdict": report.verdict.value,
-        "verdict_label": wording.VERDICTS[report.verdict],
-        "headline": wording.headline(report),
-        "claims": claims,
-        "run_id": report.run.run_id,
-        "version": report.run.version,
-        "as_of": wording.moment(report.run.as_of),
-        "started_at": wording.moment(report.run.started_at),
-        "unit": wording.unit(report.dataset),
-        "inputs": [asdict(side) for side in tables.inputs(report)],
-        "accounts": [asdict(account) for account in tables.accounts(report)],
-        "gates": tables.gates(report),
-        "by_code": [asdict(line) for line in lines],
-        "by_severity": [asdict(line) for line in tables.by_severity(report)] if claims else [],
-        "bars": bars(lines, BARS),
-        "findings": report.findings.height if claims else 0,
-        "persons": tables.persons(report) if claims else 0,
-        "by_rule": tables.by_rule(report) if claims else [],
-        "trend": [_point(point) for point in report.trend],
+        **asdict(about),
+        "title": f"{about.dataset if ward else 'データ'}の整合性確認 結果報告",
+        "addressee": "墨田区住基ネットセキュリティ会議 資料(作成 区民部窓口課)" if ward else about.dataset,
+        "basis": "墨田区住民基本台帳ネットワークシステム運用管理要綱 第5条第2項第1号" if ward else "",
+        "handling_class": "取扱注意",
+        "handling": "取扱注意(件数のみ。個人を特定する情報を含まない)",
+        "group_title": "区分別" if ward else "種類別",
+        "tiles": _tiles(about),
+        "decisions": [asdict(group) for group in about.groups if group.severity == GRAVEST],
+        "terms": _terms(about) if about.claims else [],
     }
 
 
-TREND = ("as_of", "verdict", "findings", "persons")
-"""The items of a point of `Report.trend` that the paper shows."""
+def _tiles(about: Overview) -> list[Mapping[str, str]]:
+    pairs = {
+        "label": "対応付いた記録",
+        "value": f"{about.compared:,}",
+        "unit": "組",
+        "below": f"うち一致 {about.matched:,}組({about.agreement})",
+    }
+    acting = {
+        "label": "対応を要する差異",
+        "value": f"{about.acting_persons:,}",
+        "unit": about.unit,
+        "below": f"差異 {about.acting:,}件",
+    }
+    if not about.taxonomy:
+        return [pairs, acting]
+    gravest = next((one for one in about.severities if one.severity == GRAVEST), None)
+    return [
+        pairs,
+        acting,
+        {
+            "label": f"うち{GRAVEST}",
+            "value": f"{gravest.persons if gravest else 0:,}",
+            "unit": about.unit,
+            "below": f"差異 {gravest.count if gravest else 0:,}件",
+        },
+    ]
 
-_VERDICTS = {verdict.value: words for verdict, words in wording.VERDICTS.items()}
 
-
-def _point(point: Mapping[str, object]) -> dict[str, str]:
-    shown = {name: str(point.get(name, "")) for name in TREND}
-    return shown | {"verdict": _VERDICTS.get(shown["verdict"], shown["verdict"])}
-
-
-def bars(lines: list[tables.Line], most: int) -> list[tuple[str, int]]:
-    """What a chart by code shows: name and findings, most frequent first; what is too much becomes one bar."""
-    ranked = sorted(lines, key=lambda line: -line.findings)
-    shown = [(f"{line.code} {line.label}".strip(), line.findings) for line in ranked[:most]]
-    rest = ranked[most:]
-    return shown + [(f"その他 {len(rest)} 区分", sum(line.findings for line in rest))] * bool(rest)
-
-
-def _wheel_fonts() -> list[Path]:
-    """The folder of the font in the wheel; found without importing it, for that would import matplotlib."""
-    spec = find_spec("matplotlib_fontja")
-    return [Path(spec.origin).parent / "fonts"] if spec and spec.origin else []
+def _terms(about: Overview) -> list[tuple[str, str]]:
+    terms = [
+        ("一致", "比較する全ての項目が、同じ値か、名前のある規則により同じとみなした値であること。"),
+        ("不一致", "対応付いた記録で、一つ以上の項目の値が異なること。どちらが正しいかは判定していません。"),
+        ("相手側になし", "一方の側にだけ記録があること。"),
+        ("比較不能", "様式・値の不備やキーの欠落により比較できないこと。相手側の記録に不備がある場合を含みます。"),
+        ("キー重複", f"{about.key}が同じ記録が複数あり、相手を一つに定められないこと。"),
+        ("件数", "差異の数。一つの記録に複数の差異があれば、その数だけ数えます。"),
+    ]
+    if not about.taxonomy:
+        return [*terms, ("キー数", "差異のあるキーの数。")]
+    return [
+        *terms,
+        ("人数", f"差異のある{about.key}の数。重大度別では、同じ人を最も重い重大度で一度だけ数えます。"),
+        ("一致の割合", "対応付いた組のうち一致した組の割合。全てでない限り100%とは表示しません。"),
+        ("小さい件数", "合計と区分別の件数はそのまま示します。地域・年齢などの内訳は載せていません。"),
+    ]

@@ -23,6 +23,9 @@ PREFERRED = ("Noto Sans CJK JP", "Noto Serif CJK JP", "IPAmjMincho")
 BUNDLED = "IPAexGothic"
 """The family in the wheel `matplotlib-fontja` (IPA Font License)."""
 
+ONE_WEIGHT = frozenset(("IPAmjMincho", BUNDLED))
+"""Families without a bold."""
+
 _WHEEL = "matplotlib_fontja"
 _HINT = "pip install 'reconcile[pdf]'"
 

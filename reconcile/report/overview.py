@@ -1,54 +1,60 @@
-"""What the papers for people show of a run: counts, in words, in the order in which they are read.
+"""What the papers for people show of a run: counts in words, in the order in which they are read.
 
 The council paper and the HTML page are two prints of one `Overview`. It holds no key and no value of a record: only
-counts, labels that were declared, and what is known of the two inputs. A column name of an ad-hoc dataset is a
-stranger's text: it comes out without control characters, and the templates treat it as text.
+counts, declared labels, and what is known of the inputs. A column name of an ad-hoc dataset is a stranger's text: it
+comes out without control characters, and the templates treat it as text. Where the verdict claims nothing, no count
+of differences stands in it at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from types import MappingProxyType
 
-import polars as pl
+from reconcile.characters import relations
+from reconcile.characters.tables import digest, version
+from reconcile.model import Characters, Report, Side, Verdict
+from reconcile.report import tables, wording
+from reconcile.report.build import ACTIONABLE, SEVERITIES
 
-from reconcile.characters import tables
-from reconcile.model import Category, Characters, Report, Side, SideReport, Verdict
-from reconcile.report.build import SEVERITIES
-from reconcile.report.statements import Statement, headline, state
-
-TOKYO = ZoneInfo("Asia/Tokyo")
-ACTION = ("重大", "要修正", "要確認")
-"""The severities for which somebody has to act."""
-
-_REIWA = datetime(2019, 5, 1, tzinfo=TOKYO)
-_PARTS: tuple[tuple[str, str, str], ...] = (
-    ("", "読み取った件数", "rows"),
-    ("=", "一致", "matched"),
-    ("+", "値の相違", "mismatched"),
-    ("+", "片側のみ", "only"),
-    ("+", "キーの重複", "duplicate"),
-    ("+", "不良", "rejected"),
-    ("+", "対象外", "out_of_scope"),
+TONES: Mapping[Verdict, str] = MappingProxyType(
+    {
+        Verdict.CONSISTENT: "good",
+        Verdict.MISMATCH: "attention",
+        Verdict.PARTIAL: "attention",
+        Verdict.INCONCLUSIVE: "bad",
+        Verdict.FAILED: "bad",
+        Verdict.TAMPERED: "bad",
+    }
 )
-_KINDS: Mapping[str, str] = {
-    "value": "値の相違",
-    "only": "のみに存在",
-    "duplicate": "でキーが重複",
-    "reject": "の記録が不良",
-    "check_digit": "で検査数字が不正",
-    "undeclared": "で未定義のコード",
-    "shared": "で同じ番号を共有",
-    "other_key": "キーが異なる同一の記録",
-    "identity_swap": "記録の入れ替わりの疑い",
-}
+"""How a banner is colored. The words in it say the same: paper may be black and white."""
+
+GRAVEST = SEVERITIES[0]
+
+_RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "chome_notation": "丁目・番・号の書き方",
+        "hyphen_between_digits": "数字の間のハイフン類",
+        "width": "全角・半角",
+        "spaces": "空白の数・種類",
+        "idle_spaces": "意味のない空白",
+        "kana_script": "平仮名・片仮名",
+        "placeholder": "空欄を表す記号",
+        "era_boundary": "改元の日の新旧の元号",
+        "era_continued": "改元後も続けて書かれた旧元号",
+        "era_western": "和暦・西暦",
+        "name_separator": "氏と名の区切り",
+        "approved": "同定承認表による同定",
+        "same_mj": "同じ文字の別の符号(同一のMJ文字図形)",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """What is known of one input."""
+    """What is known of one side. `extracted_at` is "記載なし" where the source does not say."""
 
     label: str
     records: int
@@ -56,39 +62,8 @@ class Input:
     extracted_at: str
     trailer_count: int | None
     sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One line of the balance: the sign before it, and the rows of both sides."""
-
-    sign: str
-    label: str
-    left: int
-    right: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Findings of one code, or of one kind where there is no code. `share` is of the largest group, 0 to 1."""
-
-    code: str
-    label: str
-    severity: str
-    actor: str
-    count: int
-    persons: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Severity:
-    """Findings of one severity; `persons` counts each person once, under the gravest."""
-
-    name: str
-    action: bool
-    count: int
-    persons: int
+    equation: str
+    agreement: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,19 +76,48 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Findings of one code, or of one kind where there is no code; `share` is of the largest group, 0 to 1."""
+
+    code: str
+    label: str
+    severity: str
+    actor: str
+    count: int
+    persons: int
+    share: float
+    action: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One line of the balance: the sign before it, and the rows of each side that was read."""
+
+    sign: str
+    label: str
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A gate in words."""
 
     label: str
+    outcome: str
     passed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """One run of the trend. `counts` follow `Overview.trend_severities`; None where nothing could be claimed."""
+    """One run of the trend; `counts` follow `Overview.trend_severities`.
+
+    None where nothing could be claimed, or where nothing is known: never 0.
+    """
 
     as_of: str
     verdict: str
+    total: int | None
+    persons: int | None
     counts: tuple[int | None, ...]
 
 
@@ -124,13 +128,21 @@ class Overview:
     dataset: str
     taxonomy: bool
     key: str
+    unit: str
     run_id: str
     version: str
     as_of: str
     started_at: str
     verdict: str
-    statement: Statement
+    headline: str
+    sentence: str
+    notes: tuple[str, ...]
+    tone: str
+    claims: bool
     total: int
+    persons: int
+    acting: int
+    acting_persons: int
     matched: int
     compared: int
     agreement: str
@@ -138,9 +150,9 @@ class Overview:
     balance: tuple[Part, ...]
     closes: bool
     conditions: tuple[Condition, ...]
-    severities: tuple[Severity, ...]
+    severities: tuple[Group, ...]
     groups: tuple[Group, ...]
-    fields: tuple[Count, ...]
+    fields: tuple[Group, ...]
     rules: tuple[Count, ...]
     trend_severities: tuple[str, ...]
     trend: tuple[Night, ...]
@@ -151,40 +163,55 @@ def overview(report: Report) -> Overview:
     """Gather what the papers show.
 
     Args:
-        report: `trend` holds the earlier runs, oldest first, each as its `summary.json` or a part of it (`as_of`,
-            `verdict`, `findings.by_severity`); this run is added as the last.
+        report: `trend` holds the earlier runs, oldest first, each as its `summary.json` or a part of it: `as_of` and
+            `verdict`; `findings` and `persons`, each a number or an object with `by_severity`. This run is added
+            as the last.
+
+    Raises:
+        BalanceError: The verdict and the counts contradict each other (`wording.all_clear`).
     """
-    left, right = report.sides[Side.LEFT], report.sides[Side.RIGHT]
+    claims = report.verdict in wording.CLAIMING
+    balances = [side.balance for side in report.sides.values()]
+    matched = balances[0].matched if balances else 0
+    compared = matched + (balances[0].mismatched if balances else 0)
+    severities = _groups(tables.by_severity(report)) if claims else ()
     declared = {category.severity for category in report.dataset.taxonomy.values()}
-    names = tuple(severity for severity in ACTION if severity in declared)
-    compared = left.balance.matched + left.balance.mismatched
+    trend_severities = tuple(name for name in SEVERITIES if name in ACTIONABLE & declared)
     return Overview(
         dataset=plain(report.dataset.label or report.dataset.name),
         taxonomy=bool(report.dataset.taxonomy),
         key=plain("・".join(field.label or field.name for field in report.dataset.fields if field.key)),
+        unit=wording.unit(report.dataset),
         run_id=plain(report.run.run_id),
         version=plain(report.run.version),
-        as_of=moment(report.run.as_of),
-        started_at=moment(report.run.started_at),
+        as_of=wording.moment(report.run.as_of),
+        started_at=wording.moment(report.run.started_at),
         verdict=report.verdict.value,
-        statement=state(report),
-        total=report.findings.height,
-        matched=left.balance.matched,
-        compared=compared,
-        agreement=percent(left.balance.matched, compared),
-        inputs=(_input(left), _input(right)),
-        balance=tuple(
-            Part(sign=sign, label=label, left=getattr(left.balance, part), right=getattr(right.balance, part))
-            for sign, label, part in _PARTS
+        headline=wording.VERDICTS[report.verdict],
+        sentence=plain(wording.headline(report)),
+        notes=tuple(plain(note) for note in _notes(report)),
+        tone=TONES[report.verdict],
+        claims=claims,
+        total=report.findings.height if claims else 0,
+        persons=tables.persons(report) if claims else 0,
+        acting=sum(one.count for one in severities if one.action),
+        acting_persons=sum(one.persons for one in severities if one.action),
+        matched=matched if claims else 0,
+        compared=compared if claims else 0,
+        agreement=wording.percent(matched, compared),
+        inputs=_inputs(report),
+        balance=_balance(report, whole=claims),
+        closes=len(balances) == len(Side) and all(balance.closes for balance in balances),
+        conditions=tuple(
+            Condition(label=plain(detail or name), outcome=plain(outcome), passed=outcome == wording.OUTCOMES["passed"])
+            for name, outcome, detail in tables.gates(report)
         ),
-        closes=left.balance.closes and right.balance.closes,
-        conditions=_conditions(report),
-        severities=_severities(report),
-        groups=_groups(report),
-        fields=_fields(report),
-        rules=_rules(report),
-        trend_severities=names,
-        trend=_trend(report, names),
+        severities=severities,
+        groups=_groups(tables.by_code(report)) if claims else (),
+        fields=_groups(tables.by_field(report)) if claims else (),
+        rules=_rules(report) if claims else (),
+        trend_severities=trend_severities,
+        trend=_trend(report, trend_severities),
         characters=_characters(report),
     )
 
@@ -194,124 +221,104 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def moment(when: datetime) -> str:
-    """A point in time as the ward writes it, in Japan's time. A naive one is taken for UTC."""
-    local = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(TOKYO)
-    year = f"令和{local.year - 2018}年" if local >= _REIWA else f"{local.year}年"
-    return f"{year.replace('令和1年', '令和元年')}{local.month}月{local.day}日 {local.hour}時{local.minute:02}分"
-
-
-def percent(part: int, whole: int) -> str:
-    """A share that never rounds to "all" or "none": 2 of 100,000 missing is 99.998%, not 100.0%."""
-    if whole == 0:
-        return "－"
-    if part in (0, whole):
-        return f"{100 * part // whole}%"
-    for digits in range(1, 12):
-        text = f"{100 * part / whole:.{digits}f}"
-        if float(text) not in (0.0, 100.0):
-            return f"{text}%"
-    return f"{part:,}/{whole:,}"
-
-
-def _input(side: SideReport) -> Input:
-    said = side.preflight.header.get("extracted_at", "")
-    try:
-        extracted = moment(datetime.strptime(said, "%Y%m%d%H%M%S").replace(tzinfo=TOKYO))
-    except ValueError:
-        extracted = "記載なし"
-    return Input(
-        label=plain(side.label),
-        records=side.balance.records,
-        source_bytes=side.preflight.source_bytes,
-        extracted_at=extracted,
-        trailer_count=side.preflight.trailer_count,
-        sha256=side.preflight.sha256,
-    )
-
-
-def _conditions(report: Report) -> tuple[Condition, ...]:
-    gates = report.summary.get("gates")
-    listed = gates if isinstance(gates, list) else []
-    return tuple(Condition(label=plain(gate["detail"]), passed=gate["outcome"] == "passed") for gate in listed)
-
-
-def _groups(report: Report) -> tuple[Group, ...]:
-    """By code, or by kind where a finding has no code; gravest first, then in the taxonomy's order."""
-    taxonomy, key = report.dataset.taxonomy, report.dataset.key
-    # A record without a key is nobody known: each counts by itself.
-    unknown = pl.any_horizontal(pl.col(name).is_null() for name in key)
-    person = pl.struct(*key, *(pl.when(unknown).then(pl.col(row)) for row in ("left_row", "right_row")))
-    counted = report.findings.group_by(
-        code=pl.col("code"), kind=pl.when(pl.col("code").is_null()).then(pl.col("kind")), severity=pl.col("severity")
-    ).agg(pl.len(), person.n_unique().alias("persons"))
-    most = max(counted["len"], default=0)
-    order = {code: position for position, code in enumerate(taxonomy)}
-    gravity = {severity: position for position, severity in enumerate(SEVERITIES)}
-    nobody = Category(code="", label="", severity="", actor="-")
-    rows = [
-        Group(
-            code=code or "",
-            label=taxonomy.get(code, nobody).label if code else _kind(kind, report),
-            severity=severity or "",
-            actor=taxonomy.get(code, nobody).actor.replace("-", "－"),
-            count=count,
-            persons=persons,
-            share=count / most,
-        )
-        for code, kind, severity, count, persons in counted.iter_rows()
-    ]
-    last = len(order)
-    return tuple(sorted(rows, key=lambda g: (gravity.get(g.severity, last), order.get(g.code, last), g.label)))
-
-
-def _kind(kind: str, report: Report) -> str:
+def _notes(report: Report) -> list[str]:
+    """What else must be known to read the verdict rightly."""
+    if report.verdict not in wording.CLAIMING:
+        return [f"満たしていない条件: {detail}" for _, outcome, detail in tables.gates(report) if _failed(outcome)]
+    key = "・".join(field.label or field.name for field in report.dataset.fields if field.key)
+    notes = []
     for side, one in report.sides.items():
-        stem = kind.removesuffix(f"_{side}")
-        if stem != kind:
-            return plain(f"{one.label}{_KINDS.get(stem, stem)}")
-    return plain(_KINDS.get(kind, kind))
+        name = wording.label(report, side)
+        if one.balance.duplicate:
+            notes.append(f"{name}の{one.balance.duplicate:,}件は、{key}が重複し、相手を一つに定められません。")
+        if one.balance.rejected:
+            notes.append(f"{name}の{one.balance.rejected:,}件は、その記録か相手側の記録の不備により比較できません。")
+    if notes:
+        notes.append("これらの記録は、一致とも不一致ともいえません。")
+    if not any(one.balance.rows for one in report.sides.values()):
+        notes.append("比較した記録は両側とも0件です。")
+    notes.extend(
+        f"{wording.label(report, side)}の{one.balance.out_of_scope:,}件は、比較の対象外です。"
+        for side, one in report.sides.items()
+        if one.balance.out_of_scope
+    )
+    return notes
 
 
-def _severities(report: Report) -> tuple[Severity, ...]:
-    counts, persons = _counts(report, "findings"), _counts(report, "persons")
+def _failed(outcome: str) -> bool:
+    return outcome == wording.OUTCOMES["failed"]
+
+
+def _inputs(report: Report) -> tuple[Input, ...]:
+    sides = [report.sides[side] for side in Side if side in report.sides]
     return tuple(
-        Severity(name=name, action=name in ACTION, count=count, persons=persons.get(name, 0))
-        for name, count in counts.items()
+        Input(
+            label=plain(said.label),
+            records=said.records,
+            source_bytes=said.source_bytes,
+            extracted_at=_extracted(said.header),
+            trailer_count=side.preflight.trailer_count,
+            sha256=said.sha256,
+            equation=said.equation,
+            agreement=said.share,
+        )
+        for said, side in zip(tables.inputs(report), sides, strict=True)
     )
 
 
-def _counts(report: Report, part: str) -> dict[str, int]:
-    """`by_severity` of a part of the summary, gravest first."""
-    return _by_severity(report.summary.get(part))
+def _extracted(header: str) -> str:
+    """The time in a header (`Envelope.slots`: YYYYMMDDhhmmss, Asia/Tokyo) as the office writes it."""
+    try:
+        return wording.moment(datetime.strptime(header, "%Y%m%d%H%M%S").replace(tzinfo=wording.JAPAN))
+    except ValueError:
+        return "記載なし"
 
 
-def _by_severity(part: object) -> dict[str, int]:
-    counts = part.get("by_severity") if isinstance(part, Mapping) else None
-    if not isinstance(counts, Mapping):
-        return {}
-    return {name: int(counts[name]) for name in SEVERITIES if name in counts}
+def _balance(report: Report, *, whole: bool) -> tuple[Part, ...]:
+    """All lines, or only what was read: where nothing is claimed, "matched" must not be shown either."""
+    parts: list[Part] = []
+    for account in tables.accounts(report):
+        if not (whole or account.total):
+            continue
+        sign = "" if account.total else "+" if parts and parts[-1].sign else "="
+        parts.append(Part(sign=sign, label=account.label, counts=account.counts))
+    return tuple(parts)
 
 
-def _fields(report: Report) -> tuple[Count, ...]:
-    """In the dataset's order, then what is about the record as a whole."""
-    counted = dict(report.findings.group_by("field").len().iter_rows())
-    named = [
-        (field.label or field.name, counted[field.name]) for field in report.dataset.fields if field.name in counted
-    ]
-    whole = [("記録全体", counted[None])] if None in counted else []
-    return _shares([*named, *whole])
+def _groups(lines: list[tables.Line]) -> tuple[Group, ...]:
+    most = max((line.findings for line in lines), default=0)
+    return tuple(
+        Group(
+            code=line.code,
+            label=plain(line.label),
+            severity=line.severity,
+            actor=line.actor,
+            count=line.findings,
+            persons=line.persons,
+            share=line.findings / most,
+            action=line.severity in ACTIONABLE or line.severity == tables.NO_SEVERITY,
+        )
+        for line in lines
+    )
 
 
 def _rules(report: Report) -> tuple[Count, ...]:
-    counted = dict(report.variants["rule"].fill_null("").value_counts(sort=False).iter_rows())
-    named = sorted((-count, rule_label(rule)) for rule, count in counted.items())
-    return _shares([(label, -count) for count, label in named])
+    """How many values agree under each rule, most first; rules of one label are one."""
+    counts: dict[str, int] = {}
+    for rule, _, found in tables.by_rule(report):
+        counts[rule_label(rule)] = counts.get(rule_label(rule), 0) + found
+    named = sorted((-count, label) for label, count in counts.items())
+    return tuple(Count(label=plain(label), count=-count, share=count / named[0][0]) for count, label in named)
 
 
-def _shares(named: list[tuple[str, int]]) -> tuple[Count, ...]:
-    most = max((count for _, count in named), default=0)
-    return tuple(Count(label=plain(label), count=count, share=count / most) for label, count in named)
+def rule_label(rule: str) -> str:
+    """The words for a rule, or for several joined by `+`; one without words is shown by its name."""
+    return "、".join(_RULES.get(part) or relations.LABELS.get(part, part) for part in map(_kind_of, rule.split("+")))
+
+
+def _kind_of(rule: str) -> str:
+    """`approved` for `approved:17`: which entry it was stands in the worklist."""
+    return rule.partition(":")[0]
 
 
 def _trend(report: Report, severities: tuple[str, ...]) -> tuple[Night, ...]:
@@ -322,17 +329,31 @@ def _trend(report: Report, severities: tuple[str, ...]) -> tuple[Night, ...]:
 
 def _night(run: Mapping[str, object], severities: tuple[str, ...]) -> Night:
     verdict = Verdict(str(run["verdict"]))
-    counts = _by_severity(run.get("findings"))
-    claims = verdict in (Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL)
+    claims = verdict in wording.CLAIMING
+    total, found = _counted(run.get("findings") if claims else None)
+    persons, _ = _counted(run.get("persons") if claims else None)
     return Night(
-        as_of=moment(datetime.fromisoformat(str(run["as_of"]))),
-        verdict=headline(verdict),
-        counts=tuple(counts.get(severity, 0) if claims else None for severity in severities),
+        as_of=wording.moment(datetime.fromisoformat(str(run["as_of"]))),
+        verdict=wording.VERDICTS[verdict],
+        total=total,
+        persons=persons,
+        counts=tuple(None if found is None else found.get(name, 0) for name in severities),
     )
 
 
+def _counted(part: object) -> tuple[int | None, dict[str, int] | None]:
+    """A total, and the counts by severity, of a part of a summary: a plain number has no counts."""
+    if isinstance(part, int):
+        return part, None
+    counts = part.get("by_severity") if isinstance(part, Mapping) else None
+    if not isinstance(counts, Mapping):
+        return None, None
+    found = {str(name): int(count) for name, count in counts.items()}
+    return sum(found.values()), found
+
+
 def _characters(report: Report) -> str:
-    """Which character tables the names were judged by, "" where none were."""
+    """Which character tables the names were judged by; "" where none were."""
     if not any(isinstance(field.comparator, Characters) for field in report.dataset.compared):
         return ""
-    return f"{tables.version()} 内容の識別値 {tables.digest()[:16]}"
+    return f"{version()}、SHA-256 {digest()[:16]}…"

@@ -13,7 +13,7 @@ import polars as pl
 from reconcile.rules.width import width
 
 # The hyphens of domain.md §4.2 and their neighbors in Unicode; "-" itself is what they become.
-_DASHES = "ー―－−‐ｰ‑–—"  # noqa: RUF001
+_DASHES = "ー―－−‐ｰ‑–—"
 _KANJI_DIGITS = "〇一二三四五六七八九"
 _RUN = "[〇一二三四五六七八九十百千]+"
 _GREATEST = 999

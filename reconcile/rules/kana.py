@@ -9,7 +9,9 @@ from __future__ import annotations
 import polars as pl
 
 _KATAKANA = {chr(c): chr(c + 0x60) for c in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
-_LARGE = dict(zip("ァィゥェォヵヶッャュョヮぁぃぅぇぉっゃゅょゎ", "アイウエオカケツヤユヨワあいうえおつやゆよわ", strict=True))
+_LARGE = dict(
+    zip("ァィゥェォヵヶッャュョヮぁぃぅぇぉっゃゅょゎ", "アイウエオカケツヤユヨワあいうえおつやゆよわ", strict=True)
+)
 
 
 def katakana(text: pl.Expr) -> pl.Expr:

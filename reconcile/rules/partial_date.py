@@ -34,9 +34,7 @@ def era_number_date(text: pl.Expr) -> pl.Expr:
 
 def era_letter_date(text: pl.Expr) -> pl.Expr:
     """Register form (`S45.07.30`, `1985.01.02`) -> canonical."""
-    return text.str.replace(
-        r"^([MTSHR][0-9]{2}|[0-9]{4})\.([0-9A-D][0-9])\.([0-9A-D][0-9])$", "${1}-${2}-${3}"
-    )
+    return text.str.replace(r"^([MTSHR][0-9]{2}|[0-9]{4})\.([0-9A-D][0-9])\.([0-9A-D][0-9])$", "${1}-${2}-${3}")
 
 
 def is_unknown(text: pl.Expr) -> pl.Expr:

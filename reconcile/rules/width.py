@@ -13,7 +13,7 @@ import polars as pl
 
 _ASCII = {chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "}
 # JIS X 0208 has ’ and ” where JIS X 0201 has ' and "; the rest are the second characters of cells with two.
-_TWINS = {"’": "'", "”": '"', "−": "-", "〜": "~", "￥": "¥", "￠": "¢", "￡": "£", "￢": "¬", "‖": "∥", "—": "―"}  # noqa: RUF001
+_TWINS = {"’": "'", "”": '"', "−": "-", "〜": "~", "￥": "¥", "￠": "¢", "￡": "£", "￢": "¬", "‖": "∥", "—": "―"}
 _HALF = "。「」、・ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン゛゜"
 _KANA = {chr(0xFF61 + i): full for i, full in enumerate(_HALF)}
 _VOICED = {
@@ -22,15 +22,19 @@ _VOICED = {
     for mark, step, rows in (("\uff9e", 1, "カキクケコサシスセソタチツテトハヒフヘホ"), ("\uff9f", 2, "ハヒフヘホ"))
     if full in rows
 } | {"\uff73\uff9e": "ヴ"}
-_COMBINED = {
-    f"{full}{mark}": chr(ord(full) + step)
-    for marks, step, rows in (
-        ("\u3099\u309b", 1, "カキクケコサシスセソタチツテトハヒフヘホかきくけこさしすせそたちつてとはひふへほ"),
-        ("\u309a\u309c", 2, "ハヒフヘホはひふへほ"),
-    )
-    for mark in marks
-    for full in rows
-} | {f"ウ{mark}": "ヴ" for mark in "\u3099\u309b"} | {f"う{mark}": "ゔ" for mark in "\u3099\u309b"}
+_COMBINED = (
+    {
+        f"{full}{mark}": chr(ord(full) + step)
+        for marks, step, rows in (
+            ("\u3099\u309b", 1, "カキクケコサシスセソタチツテトハヒフヘホかきくけこさしすせそたちつてとはひふへほ"),
+            ("\u309a\u309c", 2, "ハヒフヘホはひふへほ"),
+        )
+        for mark in marks
+        for full in rows
+    }
+    | {f"ウ{mark}": "ヴ" for mark in "\u3099\u309b"}
+    | {f"う{mark}": "ゔ" for mark in "\u3099\u309b"}
+)
 _SPACE = r"[\s\u3000\u200B]+"
 _NO_WORD = "[^ 0-9A-Za-z０-９Ａ-Ｚａ-ｚ]"
 

@@ -126,7 +126,9 @@ def test_a_mirrored_pair_is_judged_alike(comparator: Comparator, rule: str, insi
     ], rule
 
 
-WILD = st.none() | st.text(max_size=6) | st.sampled_from(sorted({text for *_, a, b in RUNGS for text in (*a, *b) if text}))
+WILD = (
+    st.none() | st.text(max_size=6) | st.sampled_from(sorted({text for *_, a, b in RUNGS for text in (*a, *b) if text}))
+)
 
 
 @pytest.mark.parametrize("comparator", COMPARATORS, ids=str)

@@ -70,7 +70,9 @@ ROWS = st.lists(st.fixed_dictionaries({"k": st.sampled_from("xyz"), "v": TEXT, "
 
 
 @given(ROWS, ROWS)
-def test_rows_of_text_are_suspect_as_their_texts_say(left: list[dict[str, str | None]], right: list[dict[str, str | None]]) -> None:
+def test_rows_of_text_are_suspect_as_their_texts_say(
+    left: list[dict[str, str | None]], right: list[dict[str, str | None]]
+) -> None:
     alone = [{key for key, n in Counter(row["k"] for row in rows).items() if n == 1} for rows in (left, right)]
     sure = [row for row in left if row in right and row["k"] in alone[0] & alone[1]]
     found = suspects(_fingerprints(left, ["k"], ["v", "w"]), _fingerprints(right, ["k"], ["v", "w"]))

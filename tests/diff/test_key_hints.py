@@ -19,8 +19,7 @@ Hints = dict[tuple[str, str], tuple[str, str | None]]
 
 
 def _hints(left: Sequence[str], right: Sequence[str], check_digit: str = "") -> Hints:
-    series = [pl.Series(side, dtype=pl.String) for side in (left, right)]
-    found = key_hints(*series, check_digit)
+    found = key_hints(pl.Series(left, dtype=pl.String), pl.Series(right, dtype=pl.String), check_digit)
     assert found.schema == SCHEMA
     hints = {(side, key): (hint, candidate) for side, key, hint, candidate in found.iter_rows()}
     assert len(hints) == found.height, "one row a key"

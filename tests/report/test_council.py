@@ -11,9 +11,11 @@ import polars as pl
 import pymupdf
 import pytest
 
+from reconcile.diff import comparators
 from reconcile.errors import ConfigError
 from reconcile.model import Preflight, Report, Run, Side, Verdict
 from reconcile.report import council, fonts
+from reconcile.report.overview import rule_label
 from tests.report.conftest import GATES, HOSTILE
 from tests.report.papers import SECRETS, ad_hoc
 
@@ -116,13 +118,19 @@ def test_the_longest_bar_is_the_most_frequent_code_and_no_code_is_left_out(repor
 
 
 def test_rules_are_shown_in_words(make: Callable[..., Report], report: Report) -> None:
-    named = ("chome_notation", "width+same_mj", "法務省告示582号別表第四の一", "chome_notation")
+    named = ("approved:K-1", "width+same_mj", "法務省告示582号別表第四の一", "approved:K-2")
     said = council.contents(make(variants=report.variants.with_columns(rule=pl.Series(named))))
     assert [(rule["label"], rule["count"]) for rule in said["rules"]] == [
-        ("丁目・番・号の書き方", 2),
+        ("同定承認表による同定", 2),
         ("全角・半角、同じ文字の別の符号(同一のMJ文字図形)", 1),
         ("法務省告示582号別表第四の一", 1),
     ]
+
+
+def test_every_rule_under_which_values_agree_has_words() -> None:
+    steps = (*comparators.KANA, *comparators.LATIN, *comparators.DATES, *comparators.PLACES)
+    rules = {step.rule for step in steps if step.equal} | {"same_mj", "name_separator"}
+    assert [rule for rule in rules if rule_label(rule) == rule] == []
 
 
 def test_the_trend_ends_with_this_run_and_shows_no_count_for_a_night_that_claims_nothing(
