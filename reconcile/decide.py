@@ -70,7 +70,7 @@ def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool, overlap_min:
     counts = all(side.records == side.rows for side in balance.values())
     filled = allow_empty or all(side.rows > 0 for side in balance.values())
     rows = " / ".join(f"{side.rows:,}" for side in balance.values())
-    return [
+    gates = [
         Gate(
             name="counts",
             passed=counts,
@@ -89,10 +89,14 @@ def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool, overlap_min:
             ja=f"両側に件数があること({rows}件)",
             en=f"both inputs have rows ({rows})",
         ),
-        Gate(
-            name="overlap",
-            passed=paired >= overlap_min * smaller,
-            ja=f"対応付いた割合が{overlap_min:.0%}以上であること({paired:,}/{smaller:,})",
-            en=f"at least {overlap_min:.0%} of the smaller side has a partner ({paired:,}/{smaller:,})",
-        ),
     ]
+    if overlap_min:
+        gates.append(
+            Gate(
+                name="overlap",
+                passed=paired >= overlap_min * smaller,
+                ja=f"対応付いた割合が{overlap_min:.0%}以上であること({paired:,}/{smaller:,})",
+                en=f"at least {overlap_min:.0%} of the smaller side has a partner ({paired:,}/{smaller:,})",
+            )
+        )
+    return gates

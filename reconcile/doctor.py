@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ def doctor(config: Path | None) -> Iterator[Finding]:
         One finding a check, in the order in which a run would need them.
     """
     for package in PACKAGES:
-        yield _try(f"package {package}", lambda package=package: _version(package))
+        yield _try(f"package {package}", partial(_version, package))
     yield _try("character tables", _tables)
     yield _try("fonts", _fonts)
     yield _try("font variants", _variants)

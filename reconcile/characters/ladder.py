@@ -25,8 +25,17 @@ JUDGED = pl.Schema({"equal": pl.Boolean, "grade": pl.String, "rule": pl.String, 
 APPROVED = pl.Schema({"left_mj": pl.String, "right_mj": pl.String, "id": pl.String})
 """The approved identifications that apply to a field (`approvals.applicable`)."""
 
-CHARACTER_PAIRS = pl.Schema({"row": pl.UInt32, "pair": pl.String, "grade": pl.String, "rule": pl.String})
-"""What `character_pairs` returns: `pair` for people, as in a hint; `rule` the authorities, joined by "+"."""
+CHARACTER_PAIRS = pl.Schema(
+    {
+        "row": pl.UInt32,
+        "left": pl.String,
+        "right": pl.String,
+        "pair": pl.String,
+        "grade": pl.String,
+        "rule": pl.String,
+    }
+)
+"""What `character_pairs` returns: the two characters, `pair` for people, as in a hint; `rule` the authorities."""
 
 PAIR = ("left", "right")
 GRADES = ("same_character", "separator", "approved", "variant", "unmapped", "different", "missing")
@@ -115,8 +124,10 @@ def character_pairs(pairs: pl.DataFrame, approved: pl.DataFrame | None = None) -
     related = _with_approved(relations.relate(differing.select("left", "right").unique()), approved)
     worded = related.join(_wordings(related["relation"].to_numpy()), on="relation", how="left")
     grades = {int(level): grade for level, grade in _GRADE_OF.items()}
+    texts = {side: clusters.texts(differing[side].to_numpy()) for side in PAIR}
     return differing.join(worded, on=["left", "right"], how="left", maintain_order="left").select(
         "row",
+        **texts,
         pair="hint",
         grade=pl.col("level").cast(pl.Int64).replace_strict(grades, return_dtype=pl.String),
         rule=pl.coalesce("approved", "wording"),

@@ -8,7 +8,16 @@ import polars as pl
 
 from reconcile.model import Characters, Dataset
 
-PAIRS = pl.Schema({"pair": pl.String, "grade": pl.String, "rule": pl.String, "persons": pl.UInt32})
+PAIRS = pl.Schema(
+    {
+        "left": pl.String,
+        "right": pl.String,
+        "pair": pl.String,
+        "grade": pl.String,
+        "rule": pl.String,
+        "persons": pl.UInt32,
+    }
+)
 """One row a pair of characters and what the ladder says of it; the most frequent first."""
 
 DECIDABLE = ("variant", "unmapped", "approved")
@@ -43,7 +52,7 @@ def character_pairs(
     return (
         pl.concat(found)
         .filter(pl.col("grade").is_in(DECIDABLE))
-        .group_by("pair", "grade", "rule")
+        .group_by("left", "right", "pair", "grade", "rule")
         .agg(persons=pl.struct(key).n_unique().cast(pl.UInt32))
         .sort("persons", "pair", "grade", "rule", descending=[True, False, False, False])
         .match_to_schema(PAIRS)

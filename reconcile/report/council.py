@@ -7,15 +7,19 @@ report on the same fonts gives the same bytes: the paper's date is the run's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from reconcile.model import Report
-from reconcile.report import fonts, wording
+from reconcile.characters import relations
+from reconcile.model import Report, Side
+from reconcile.report import drawing, fonts, wording
 from reconcile.report.overview import GRAVEST, Overview, overview
+
+PAIRS_SHOWN = 25
+"""Pairs of characters on the paper, the most frequent first; how many more there are is said below them."""
 
 
 def render(report: Report) -> bytes:
@@ -33,6 +37,7 @@ def render(report: Report) -> bytes:
         **contents(report),
         "fonts": list(found.families),
         "one_weight": found.families[0] in fonts.ONE_WEIGHT,
+        **_characters(report, found),
         "created": list(datetime.fromtimestamp(created, UTC).timetuple()[:6]),
     }
 
@@ -72,6 +77,34 @@ def contents(report: Report) -> dict[str, Any]:
         "decisions": [asdict(group) for group in about.groups if group.severity == GRAVEST],
         "terms": _terms(about) if about.claims else [],
     }
+
+
+def _characters(report: Report, found: fonts.Found) -> dict[str, Any]:
+    """The pairs of characters to be decided on, each character with the font that draws exactly it, or its code alone."""
+    pairs = report.summary.get("character_pairs", ())
+    if not isinstance(pairs, Sequence) or report.verdict not in wording.CLAIMING:
+        return {"pairs": [], "more_pairs": 0}
+    shown = pairs[:PAIRS_SHOWN]
+    drawn = drawing.families((pair[side] for pair in shown for side in Side), found)
+    return {
+        "pairs": [
+            {
+                **{side.value: {"text": pair[side], "font": drawn.get(pair[side], "")} for side in Side},
+                **dict(zip(("left_code", "right_code"), _codes(pair), strict=True)),
+                "rule": "、".join(relations.LABELS.get(part, part) for part in (pair["rule"] or "").split("+")),
+                "approved": pair["grade"] == "approved",
+                "persons": pair["persons"],
+            }
+            for pair in shown
+        ],
+        "more_pairs": len(pairs) - len(shown),
+    }
+
+
+def _codes(pair: Mapping[str, str]) -> tuple[str, str]:
+    """`U+9AD9 MJ028902` of both characters: what stands behind the picture in the pair's words."""
+    left, _, right = pair["pair"].partition(" / ")
+    return left.removeprefix(pair["left"]).strip(), right.removeprefix(pair["right"]).strip()
 
 
 def _tiles(about: Overview) -> list[Mapping[str, str]]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from reconcile.model import Characters, Report, Secrecy, Side
-
 from reconcile.report import glyphs, tables, wording
 from reconcile.report.build import gravity
 from reconcile.report.disclosure import LIST_KEY, for_list

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from reconcile.model import Report, Side
-
 from reconcile.report import wording
 from reconcile.report.build import PERSON, gravest, gravity, with_person
 

@@ -10,7 +10,6 @@ import io
 import polars as pl
 
 from reconcile.model import Report
-
 from reconcile.report.disclosure import LIST_KEY, for_list, without_secrets
 
 ROWS_A_GROUP = 131_072

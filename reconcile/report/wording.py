@@ -15,7 +15,6 @@ import polars as pl
 
 from reconcile.errors import BalanceError
 from reconcile.model import Balance, Dataset, Report, Side, Verdict
-
 from reconcile.report.build import gravest, needs_action
 
 JAPAN = timezone(timedelta(hours=9), "JST")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import xlsxwriter
 
 from reconcile.model import Report
-
 from reconcile.report import listing, tables, wording
 
 if TYPE_CHECKING:
