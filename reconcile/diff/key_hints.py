@@ -2,12 +2,12 @@
 
 A diagnosis needs the other side's leftover key that it would turn into (leading zero lost, two digits transposed);
 only a wrong check digit is seen in the key alone. A hint never pairs: it tells a person where to look. Each test is
-one hash join of derived texts, linear in keys and length.
+a hash join of derived texts, and a form that many keys share is joined once: linear in keys and length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -27,7 +27,14 @@ SCHEMA = pl.Schema({"side": pl.String, "key": pl.String, "hint": pl.String, "can
 _SCIENTIFIC = r"^([0-9])(?:\.([0-9]+))?[Ee]\+?([0-9]+)$"
 _SHORTEST_PREFIX = 6
 
+Sides = Mapping[str, pl.DataFrame]
+"""Left, then right: the column `key`."""
+
+Forms = tuple[pl.DataFrame, pl.DataFrame]
+"""Left and right: `key`, and the `form` under which it may meet a key of the other side."""
+
 Derive = Callable[[pl.Expr], pl.Expr]
+DeriveAt = Callable[[pl.Expr, int], pl.Expr]
 
 
 def key_hints(left: pl.Series, right: pl.Series, check_digit: str = "") -> pl.DataFrame:
@@ -40,18 +47,19 @@ def key_hints(left: pl.Series, right: pl.Series, check_digit: str = "") -> pl.Da
 
     Returns:
         SCHEMA, one row a diagnosed key: the first diagnosis that holds, in the order of this module; `candidate` is
-        the other side's key if exactly one fits, else null. Keys without a diagnosis have no row.
+        the other side's key if exactly one fits, else null. Keys without a diagnosis have no row. Sorted by side and
+        key. With more than `KEYS_FOR_COSTLY_TESTS` keys on a side, transposed, mistyped and truncated keys have no row.
     """
     sides = {"left": left.alias("key").to_frame(), "right": right.alias("key").to_frame()}
     found = [_meet(sides, name, derive) for name, derive in _SAME_AFTER]
     found.append(_spreadsheet(sides))
     if max(left.len(), right.len()) <= KEYS_FOR_COSTLY_TESTS:
-        found.append(_meet_any(sides, "transposed_digits", _swapped, itself="right"))
-        found.append(_meet_any(sides, "one_digit_off", _wildcard, itself=""))
-        found.append(_truncated(sides))
+        found.append(_both_ways(_at_every_position(sides, _swapped, _whole), "transposed_digits"))
+        found.append(_both_ways(_at_every_position(sides, _wildcard, _wildcard), "one_digit_off"))
+        found.append(_both_ways(_truncated(sides), "truncated"))
     if check_digit:
         found.append(_wrong_check_digit(sides, CHECK_DIGITS[check_digit]))
-    return pl.concat(found).unique(["side", "key"], keep="first", maintain_order=True)
+    return pl.concat(found).unique(["side", "key"], keep="first", maintain_order=True).sort("side", "key")
 
 
 _SAME_AFTER: Sequence[tuple[str, Derive]] = (
@@ -62,54 +70,65 @@ _SAME_AFTER: Sequence[tuple[str, Derive]] = (
 )
 
 
-def _meet(sides: dict[str, pl.DataFrame], hint: str, derive: Derive) -> pl.DataFrame:
+def _meet(sides: Sides, hint: str, derive: Derive) -> pl.DataFrame:
     """Keys of the two sides that one derivation turns into one text."""
-    derived = {side: keys.select("key", form=derive(pl.col("key"))) for side, keys in sides.items()}
-    return _both_ways(derived["left"], derived["right"], hint)
+    left, right = (sides[side].select("key", form=derive(pl.col("key"))) for side in ("left", "right"))
+    return _both_ways([(left, right)], hint)
 
 
-def _both_ways(left: pl.DataFrame, right: pl.DataFrame, hint: str) -> pl.DataFrame:
-    """`key`, `form` of each side -> SCHEMA: every key whose form the other side has, and its candidate if unique."""
-    return (
-        pl.concat([_met("left", left, right), _met("right", right, left)])
-        .with_columns(hint=pl.lit(hint))
-        .select(*SCHEMA)
-    )
-
-
-def _met(side: str, forms: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    # The smallest and the greatest key of a form tell whether there is one: a form that a thousand keys share on each
-    # side costs two thousand rows, not a million.
-    found = others.group_by("form").agg(least=pl.col("key").min(), most=pl.col("key").max())
-    return (
-        forms.join(found, on="form", how="inner")
+def _both_ways(meetings: Iterable[Forms], hint: str) -> pl.DataFrame:
+    """SCHEMA: every key that has a form which the other side has too, and its candidate if only one key has it."""
+    met: dict[str, list[pl.DataFrame]] = {"left": [], "right": []}
+    for left, right in meetings:
+        met["left"].append(_met(left, right))
+        met["right"].append(_met(right, left))
+    nothing = pl.DataFrame(schema={"key": pl.String, "first": pl.String, "last": pl.String})
+    return pl.concat(
+        pl.concat([nothing, *frames])
         .group_by("key")
-        .agg(pl.col("least").min(), pl.col("most").max())
-        .select(side=pl.lit(side), key="key", candidate=pl.when(pl.col("least") == pl.col("most")).then("least"))
-    )
+        .agg(pl.col("first").min(), pl.col("last").max())
+        .select(
+            side=pl.lit(side),
+            key="key",
+            hint=pl.lit(hint),
+            candidate=pl.when(pl.col("first") == pl.col("last")).then("first"),
+        )
+        for side, frames in met.items()
+    ).match_to_schema(SCHEMA)
 
 
-def _spreadsheet(sides: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _met(own: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    """The keys of `own` with the first and last of the other side's that share a form; never one row a pair."""
+    forms = other.group_by("form").agg(first=pl.col("key").min(), last=pl.col("key").max())
+    return own.join(forms, on="form", how="inner").select("key", "first", "last")
+
+
+def _spreadsheet(sides: Sides) -> pl.DataFrame:
     """A code that a spreadsheet took for a number: 1.23457E+10, or 12345678901.0."""
+    return _both_ways(_shown_as_number(sides), "spreadsheet_damage")
+
+
+def _shown_as_number(sides: Sides) -> Iterator[Forms]:
+    # Whole on both sides after ".0" is taken off.
+    left, right = (
+        keys.select("key", form=pl.col("key").str.replace(r"^([0-9]+)\.0+$", "${1}")) for keys in sides.values()
+    )
+    yield left, right
     scientific = pl.col("key").str.extract_groups(_SCIENTIFIC)
     digits = scientific.struct.field("1") + scientific.struct.field("2").fill_null("")
-    power = scientific.struct.field("3").cast(pl.Int32, strict=False)
-    damaged = pl.concat_str(digits.str.len_chars(), pl.lit(":"), power + 1, pl.lit(":"), digits)
-    frames = []
+    length = scientific.struct.field("3").cast(pl.Int32, strict=False) + 1
     for side, other in (("left", "right"), ("right", "left")):
-        shown = sides[side].select("key", form=damaged).drop_nulls()
-        lengths = shown.select(pl.col("form").str.split(":").list.get(0).cast(pl.UInt32)).unique().to_series().to_list()
-        whole = [
-            sides[other]
-            .filter(pl.col("key").str.contains("^[0-9]{2,30}$"))
-            .select("key", form=_rounded(pl.col("key"), shown_digits))
-            for shown_digits in lengths
-        ]
-        rounded = pl.concat([shown.clear(), *(frame.drop_nulls() for frame in whole)])
-        left, right = (shown, rounded) if side == "left" else (rounded, shown)
-        frames.append(_both_ways(left, right, "spreadsheet_damage"))
-    frames.append(_meet(sides, "spreadsheet_damage", lambda key: key.str.replace(r"^([0-9]+)\.0+$", "${1}")))
-    return pl.concat(frames)
+        damaged = sides[side].select("key", digits=digits, length=length).drop_nulls()
+        whole = sides[other].filter(pl.col("key").str.contains("^[0-9]{2,30}$"))
+        for (shown,), group in damaged.group_by(pl.col("digits").str.len_chars()):
+            own = group.select("key", form=_form(pl.col("length"), pl.col("digits")))
+            rounded = whole.select("key", form=_rounded(pl.col("key"), int(shown))).drop_nulls()
+            yield (own, rounded) if side == "left" else (rounded, own)
+
+
+def _form(length: pl.Expr, digits: pl.Expr) -> pl.Expr:
+    """How many digits a number has, and the first of them."""
+    return pl.concat_str(length, pl.lit(":"), digits)
 
 
 def _rounded(key: pl.Expr, shown: int) -> pl.Expr:
@@ -120,28 +139,22 @@ def _rounded(key: pl.Expr, shown: int) -> pl.Expr:
     up = (number.str.slice(shown, 1).cast(pl.Int64, strict=False).fill_null(0) >= 5).cast(pl.Int64)
     rounded = (cut + up).cast(pl.String)
     grown = (rounded.str.len_chars() > shown).cast(pl.UInt32)
-    # A spreadsheet does not show the zeros at the end of the mantissa.
-    mantissa = rounded.str.slice(0, shown)
-    return pl.when(shown <= length).then(
-        pl.concat_str(pl.lit(shown), pl.lit(":"), length + grown, pl.lit(":"), mantissa)
-    )
+    return pl.when(shown <= length).then(_form(length + grown, rounded.str.slice(0, shown)))
 
 
-def _meet_any(
-    sides: dict[str, pl.DataFrame], hint: str, derive: Callable[[pl.Expr, int], pl.Expr], *, itself: str
-) -> pl.DataFrame:
-    """Keys that meet under one of many derivations, one a position; the side `itself` is taken as it stands."""
-    forms = {side: _positions(keys, derive) for side, keys in sides.items()}
-    if itself:
-        forms[itself] = sides[itself].select("key", form="key")
-    return _both_ways(forms["left"], forms["right"], hint)
+def _at_every_position(sides: Sides, derive_left: DeriveAt, derive_right: DeriveAt) -> Iterator[Forms]:
+    """The forms of both sides, one position of the key at a time: never all of them in memory."""
+    usable = {side: keys.filter(pl.col("key").str.len_chars() <= LONGEST_KEY) for side, keys in sides.items()}
+    longest = pl.concat(usable.values()).select(pl.col("key").str.len_chars().max()).item() or 0
+    for i in range(longest):
+        left = usable["left"].select("key", form=derive_left(pl.col("key"), i)).drop_nulls()
+        right = usable["right"].select("key", form=derive_right(pl.col("key"), i)).drop_nulls()
+        yield left, right
 
 
-def _positions(keys: pl.DataFrame, derive: Callable[[pl.Expr, int], pl.Expr]) -> pl.DataFrame:
-    usable = keys.filter(pl.col("key").str.len_chars() <= LONGEST_KEY)
-    longest = usable.select(pl.col("key").str.len_chars().max()).item() or 0
-    frames = [usable.select("key", form=derive(pl.col("key"), i)).drop_nulls() for i in range(longest)]
-    return pl.concat(frames or [keys.select("key", form="key").clear()])
+def _whole(key: pl.Expr, _: int) -> pl.Expr:
+    """The key as it stands."""
+    return key
 
 
 def _swapped(key: pl.Expr, i: int) -> pl.Expr:
@@ -157,13 +170,10 @@ def _wildcard(key: pl.Expr, i: int) -> pl.Expr:
     return pl.when(digits).then(key.str.slice(0, i) + "?" + key.str.slice(i + 1))
 
 
-def _truncated(sides: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def _truncated(sides: Sides) -> Iterator[Forms]:
     """One key is the beginning of the other: at least six characters, and at least 60 % of it."""
-    whole = {side: keys.select("key", form="key") for side, keys in sides.items()}
-    cut = {side: _positions(keys, _beginning) for side, keys in sides.items()}
-    return pl.concat(
-        [_both_ways(whole["left"], cut["right"], "truncated"), _both_ways(cut["left"], whole["right"], "truncated")]
-    )
+    yield from _at_every_position(sides, _whole, _beginning)
+    yield from _at_every_position(sides, _beginning, _whole)
 
 
 def _beginning(key: pl.Expr, i: int) -> pl.Expr:
@@ -171,7 +181,7 @@ def _beginning(key: pl.Expr, i: int) -> pl.Expr:
     return pl.when((i >= _SHORTEST_PREFIX) & (i < length) & (i * 10 >= length * 6)).then(key.str.slice(0, i))
 
 
-def _wrong_check_digit(sides: dict[str, pl.DataFrame], check: Rule) -> pl.DataFrame:
+def _wrong_check_digit(sides: Sides, check: Rule) -> pl.DataFrame:
     return pl.concat(
         keys.filter(~check(pl.col("key"))).select(
             side=pl.lit(side), key="key", hint=pl.lit("check_digit"), candidate=pl.lit(None, pl.String)

@@ -14,6 +14,9 @@ import polars as pl
 ERAS = {"M": 1868, "T": 1912, "S": 1926, "H": 1989, "R": 2019}
 """Era letter -> the western year of its first year."""
 
+FIRST_DAYS = {"M": "1873-01-01", "T": "1912-07-30", "S": "1926-12-25", "H": "1989-01-08", "R": "2019-05-01"}
+"""Era letter -> its first day. 明治 begins here with the Gregorian calendar: its months before were of another."""
+
 _ERA_NUMBERS = {"1": "M", "2": "T", "3": "S", "4": "H", "5": "R", "0": ""}
 _YEAR = "(?:[MTSHR][0-9]{2}|[0-9]{4})"
 _CANONICAL = rf"^{_YEAR}-[0-9A-D][0-9]-[0-9A-D][0-9]$"
@@ -55,4 +58,7 @@ def western(text: pl.Expr) -> pl.Expr:
     era = text.str.slice(0, 1).replace_strict({k: v - 1 for k, v in ERAS.items()}, default=0, return_dtype=pl.Int32)
     year = text.str.extract("^[MTSHR]?([0-9]{2,4})-").cast(pl.Int32, strict=False) + era
     day = text.str.contains(_DAY) & ~text.str.contains(_NO_YEAR)
-    return pl.when(day).then(year.cast(pl.String).str.zfill(4) + text.str.slice(-6))
+    counted = year.cast(pl.String).str.zfill(4) + text.str.slice(-6)
+    # No era is written before it began: 大正元年1月1日 is no day. After its end it is, on forms printed before.
+    first = text.str.slice(0, 1).replace_strict(FIRST_DAYS, default="0000", return_dtype=pl.String)
+    return pl.when(day & (counted >= first)).then(counted)
