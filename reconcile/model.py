@@ -50,22 +50,33 @@ class Exact:
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """Names in kanji: the ladder L0-L5 of `reference/domain.md` §3.2."""
+    """Names in kanji: the ladder L0-L5 of `reference/domain.md` §3.2.
+
+    `without`, here and below: rules that are switched off for a field, so that what they equate is a difference.
+    """
+
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Kana:
     """Readings: hiragana/katakana and widths are notation; small and large kana are not."""
 
+    without: frozenset[str] = frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Latin:
-    """Names in Latin letters: width and runs of spaces are notation."""
+    """Names in Latin letters: width and runs of spaces are notation; case and diacritics are not."""
+
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class PartialDate:
     """Dates with an era, unknown parts, or days that no calendar has (`reference/domain.md` §4.1)."""
+
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,7 @@ class Address:
     """One part of an address; only notation is folded (`reference/domain.md` §4.2)."""
 
     part: str  # "town" | "lot" | "katagaki"
+    without: frozenset[str] = frozenset()
 
 
 Comparator = Exact | Characters | Kana | Latin | PartialDate | Address

@@ -215,7 +215,9 @@ def _report(
         for side, entry in inputs.items()
     }
     said = [{"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates]
-    summary = summarize(run, dataset, verdict, sides, findings.findings, findings.variants, said)
+    summary = summarize(
+        run, dataset, verdict, sides, findings=findings.findings, variants=findings.variants, gates=said
+    )
     summary["not_compared"] = _not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()
@@ -241,14 +243,14 @@ def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFr
         if dataset.list_key not in expressions or dataset.protected not in expressions:
             continue
         rows = findings[f"{side}_row"].drop_nulls().unique().sort()
-        protected = expressions[dataset.protected].fill_null("0") != "0"
+        protected = expressions[dataset.protected] != "0"  # null stays unknown, and unknown is hidden
         columns = [expressions[name].alias(name) for name in dataset.key]
         columns += [expressions[dataset.list_key].alias("list_key"), protected.alias("protected")]
         known.append(entry.rows.filter(pl.col(ROW).is_in(rows.implode())).select(*columns).collect(engine="streaming"))
     if not known:
         return None
-    # Where a key stands twice, one protected row protects them all.
-    people = pl.concat(known).sort("protected", descending=True, maintain_order=True)
+    # Where a key stands twice, one row that is protected or unknown hides them all.
+    people = pl.concat(known).sort(pl.col("protected").fill_null(value=True), descending=True, maintain_order=True)
     return people.unique(list(dataset.key), keep="first", maintain_order=True)
 
 

@@ -13,7 +13,14 @@ from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secre
 from schemas.taxonomy import TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.
-_NAME = {"same_character": "C0", "separator": "C5", "approved": "C2", "variant": "C2", "unmapped": "C3", "different": "C1"}
+_NAME = {
+    "same_character": "C0",
+    "separator": "C5",
+    "approved": "C2",
+    "variant": "C2",
+    "unmapped": "C3",
+    "different": "C1",
+}
 _DATE = {"same_day": "D2", "unknown": "D3", "different": "D1"}
 
 
@@ -69,6 +76,7 @@ DATASET = dataset(
         "only_right": "A2",
         "duplicate_left": "A4",
         "duplicate_right": "A4",
+        "identity_swap": "X1",
         "other_key": "B1",
         "shared_left": "B2",
         "shared_right": "B2",

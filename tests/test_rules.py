@@ -227,6 +227,16 @@ def test_an_era_counts_from_its_first_year() -> None:
     assert {era: _ask(western, era) for era in eras} == eras
 
 
+@pytest.mark.parametrize(
+    ("before", "first_day"),
+    [("T01-07-29", "T01-07-30"), ("S01-12-24", "S01-12-25"), ("H01-01-07", "H01-01-08"), ("R01-04-30", "R01-05-01")],
+)
+def test_no_day_lies_in_an_era_before_it_began(before: str, first_day: str) -> None:
+    assert _ask(western, before) is None
+    assert _ask(is_unknown, before) is False
+    assert _ask(western, first_day) is not None
+
+
 def test_null_is_no_day_and_nothing_unknown() -> None:
     assert _ask(is_unknown, None) is None
     assert _ask(same_day, None, "S45-07-30") is False
@@ -243,6 +253,8 @@ def test_null_is_no_day_and_nothing_unknown() -> None:
         ("12番", "12号", False),
         ("2丁目", "2番地", False),
         ("2-3番", "2-3号", False),
+        ("1-2-3番", "1-2-3号", False),
+        ("1-2-3-4番", "1-2-3-4号", False),  # a room
         ("1丁目2番3号4", "1丁目2番3-4", True),
         ("2-3", "2番3号", True),
         ("2番地3", "2番3号", True),

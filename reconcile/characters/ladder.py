@@ -38,6 +38,10 @@ CHARACTER_PAIRS = pl.Schema(
 """What `character_pairs` returns: the two characters, `pair` for people, as in a hint; `rule` the authorities."""
 
 PAIR = ("left", "right")
+SWITCHES = {"same_mj": "same_character", "name_separator": "separator"}
+"""Rules under which values are equal, and the grade of such values; a field may switch them off. An approval is not
+switched off here: it names the fields it is for."""
+
 GRADES = ("same_character", "separator", "approved", "variant", "unmapped", "different", "missing")
 INDISTINCT = "既存側の符号では区別不能"
 

@@ -8,15 +8,17 @@ dataset maps to a code. Steps are expressions over the pairs that differ, never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
 import polars as pl
 
+from reconcile.errors import DeclarationError
 from reconcile.model import Address, Characters, Comparator, Exact, Kana, Latin, PartialDate, Rule
 from reconcile.rules.address import chome_notation, hyphen_between_digits, marks_agree
 from reconcile.rules.blank import placeholder_to_null
 from reconcile.rules.kana import katakana, small_kana
+from reconcile.rules.latin import lower_case, no_diacritics
 from reconcile.rules.partial_date import is_unknown, same_day, western
 from reconcile.rules.width import idle_spaces, spaces, width
 
@@ -62,10 +64,6 @@ def _marks_differ(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     return ~marks_agree(left, right)
 
 
-def _lower_case(text: pl.Expr) -> pl.Expr:
-    return text.str.to_lowercase()
-
-
 KANA = (
     # A reading not filed is no reading: from here on it is null, and one of two is missing.
     Step("placeholder", "notation", True, placeholder_to_null),
@@ -77,7 +75,8 @@ KANA = (
 LATIN = (
     Step("width", "separator", True, width),
     Step("spaces", "separator", True, spaces),
-    Step("letter_case", "different", False, _lower_case),
+    Step("letter_case", "different", False, lower_case),
+    Step("diacritics", "different", False, no_diacritics),
 )
 DATES = (
     # The last day of 明治 and of 大正 is the first of the next era, and both are lawful (標準仕様書 1.1.8).
@@ -108,6 +107,9 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
 
     Returns:
         JUDGED, one row a pair in their order. Grade "missing" where one side is null and no step explains it.
+
+    Raises:
+        DeclarationError: The comparator switches off a rule that it does not have.
     """
     steps: Sequence[Step]
     match comparator:
@@ -126,10 +128,26 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
         case Characters():
             from reconcile.characters import ladder  # noqa: PLC0415  tables that an ad-hoc diff does not need
 
-            return ladder.judge(pairs, approved).match_to_schema(JUDGED)
+            judged = ladder.judge(pairs, approved).match_to_schema(JUDGED)
+            off = _switched_off(comparator, ladder.SWITCHES)
+            # The value still says why it differs: by its separators, or by how one character is written.
+            return judged.with_columns(
+                equal=pl.col("equal") & ~pl.col("grade").is_in([ladder.SWITCHES[o] for o in off])
+            )
         case _:
             assert_never(comparator)
-    return _climb(pairs, steps)
+    off = _switched_off(comparator, {step.rule: step.grade for step in steps if step.equal})
+    return _climb(pairs, [step for step in steps if step.rule not in off])
+
+
+def _switched_off(comparator: Comparator, known: Mapping[str, str]) -> frozenset[str]:
+    """The rules under which this field's values are not to be equal."""
+    off: frozenset[str] = getattr(comparator, "without", frozenset())
+    if unknown := sorted(off - set(known)):
+        raise DeclarationError(
+            type(comparator).__name__, f"switches off {unknown[0]!r}, expected some of {', '.join(known)}"
+        )
+    return off
 
 
 def _climb(pairs: pl.DataFrame, steps: Sequence[Step]) -> pl.DataFrame:

@@ -31,6 +31,7 @@ def summarize(
     dataset: Dataset,
     verdict: Verdict,
     sides: Mapping[Side, SideReport],
+    *,
     findings: pl.DataFrame,
     variants: pl.DataFrame,
     gates: Sequence[Mapping[str, str]] = (),

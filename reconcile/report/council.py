@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from reconcile.characters import relations
 from reconcile.model import Report, Side
 from reconcile.report import drawing, fonts, wording
 from reconcile.report.overview import GRAVEST, Overview, overview
+from reconcile.report.words import rule_label
 
 PAIRS_SHOWN = 25
 """Pairs of characters on the paper, the most frequent first; how many more there are is said below them."""
@@ -91,7 +91,7 @@ def _characters(report: Report, found: fonts.Found) -> dict[str, Any]:
             {
                 **{side.value: {"text": pair[side], "font": drawn.get(pair[side], "")} for side in Side},
                 **dict(zip(("left_code", "right_code"), _codes(pair), strict=True)),
-                "rule": "、".join(relations.LABELS.get(part, part) for part in (pair["rule"] or "").split("+")),
+                "rule": rule_label(pair["rule"]) if pair["rule"] else "",
                 "approved": pair["grade"] == "approved",
                 "persons": pair["persons"],
             }

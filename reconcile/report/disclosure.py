@@ -16,6 +16,7 @@ LIST_KEY = "_list_key"
 """The column that `for_list` adds: by what the office looks a person up, null if unknown."""
 
 _VALUES = ("left_raw", "right_raw")
+_CONTEXT = pl.Schema({"list_key": pl.String, "protected": pl.Boolean})
 
 
 def without_secrets(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
@@ -47,7 +48,13 @@ def for_list(report: Report) -> pl.DataFrame:
             pl.lit(None if report.dataset.protected else False, pl.Boolean).alias("_protected"),
         )
     else:
-        about = report.context.group_by(key, maintain_order=True).agg(
+        dataset = report.dataset
+        named = {dataset.list_key: "list_key", dataset.protected: "protected"}
+        # The pipeline names the two columns as the dataset does.
+        context = report.context.rename(named, strict=False)
+        lacking = {name: dtype for name, dtype in _CONTEXT.items() if name not in context.columns}
+        context = context.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
+        about = context.group_by(key, maintain_order=True).agg(
             pl.col("list_key").drop_nulls().first().alias(LIST_KEY),
             # One row that says so is enough; one that does not know leaves it open.
             pl.when(pl.col("protected").any())

@@ -1,208 +1,171 @@
-"""The sheet 不一致一覧 of the worklist: one row a finding, most urgent severity first, then code, then key.
+"""The sheet 不一致一覧 as a frame: one row a finding, most urgent severity first, then code, then key, in words.
 
 Its headings are the contract of the round trip: what people enter is read back by heading and `finding_id`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import polars as pl
 
-from reconcile.model import Characters, Report, Secrecy, Side
-from reconcile.report import glyphs, tables, wording
-from reconcile.report.build import gravity
-from reconcile.report.disclosure import LIST_KEY, for_list
-
-if TYPE_CHECKING:
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
+from reconcile.model import Dataset, Report, Secrecy, Side
+from reconcile.report import tables, wording
+from reconcile.report.build import SEVERITIES, needs_action
+from reconcile.report.disclosure import LIST_KEY, PROTECTED, UNKNOWN, for_list
+from reconcile.report.spreadsheet import fitted, visible
+from reconcile.report.words import HINT_LABELS, hint_words, rule_words
 
 STATES = ("未着手", "調査中", "是正依頼済", "対応済", "是正不要")
-"""対応状況: what may be chosen in the drop-down; the first is what a new finding has."""
+"""対応状況: what may be chosen in the drop-down; the first stands where somebody has to act."""
 
 STATE, REMARK, IDENTIFIER = "対応状況", "所見", "finding_id"
 
-ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(表示しない)"
+ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(非表示)"
 """What stands for a value that is null, that is a text without characters, or that nobody may see."""
 
-CELL_CHARACTERS = 16_000
-"""Excel holds 32,767 UTF-16 units a cell and refuses a longer text; a kanji outside the BMP takes two."""
-
-LINE_POINTS, MOST_POINTS = 13, 409
-"""The height of a line at this font, and the most that Excel allows a row."""
-
-NUMBER = "_number"
-_KEY = "_key_"
+HOMONYM = "符号は同じですが、両側で意味が違います"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the list: heading, width in characters, column of `rows`, and the look of its cells."""
+    """One column of the list: its heading, its name in `Listing.rows`, its width in digits, and its looks.
+
+    `looks`: "number", "center", "text", "value" (as a side holds it), "entry" (filled in by a person), or "small"
+    (for programs).
+    """
 
     heading: str
-    width: float
     source: str
-    look: str = "text"
+    width: float
+    looks: str = "text"
 
 
-def columns(report: Report) -> list[Column]:
-    """The columns, in their order. An ad-hoc dataset has one for each part of its key and none for a list key."""
-    labels = tables.field_labels(report)
-    left, right = wording.label(report, Side.LEFT), wording.label(report, Side.RIGHT)
-    name = report.dataset.list_key
-    found = [Column(heading=labels.get(name, name), width=11, source=LIST_KEY)] if name else []
-    return [
-        Column(heading="No.", width=6, source=NUMBER, look="number"),
-        Column(heading="重大度", width=8, source="severity", look="severity"),
-        Column(heading="コード", width=6, source="code"),
-        Column(heading="区分名", width=19, source="_label"),
-        Column(heading="担当", width=11, source="_actor"),
-        *found,
-        *(Column(heading=labels[name], width=13, source=_KEY + name) for name in report.dataset.key),
-        Column(heading="項目", width=12, source="_field"),
-        Column(heading=f"{left}の値", width=19, source="left_raw"),
-        Column(heading=f"{right}の値", width=19, source="right_raw"),
-        Column(heading="根拠/規則", width=24, source="_basis"),
-        Column(heading="ヒント", width=11, source="_hint"),
-        Column(heading=f"{left}行", width=8, source="left_row", look="number"),
-        Column(heading=f"{right}行", width=8, source="right_row", look="number"),
-        Column(heading=STATE, width=11, source="_state", look="entry"),
-        Column(heading=REMARK, width=20, source="_remark", look="entry"),
-        Column(heading=IDENTIFIER, width=16, source="finding_id", look="mono"),
-    ]
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The list: its columns in order, and `rows`, one a finding, whose columns are named by the columns' `source`.
 
-
-def rows(report: Report) -> pl.DataFrame:
-    """The findings as they are written: the columns that `columns` names, in the order of the list.
-
-    Values are masked (`disclosure.for_list`), characters that draw nothing are made visible (`glyphs.visible`), and a
-    text too long for a cell ends in a note that says how long it is.
+    Texts are `spreadsheet.visible` and `fitted`. `unclear` counts findings whose place is hidden because nobody knows
+    whether the person is protected.
     """
-    taxonomy = report.dataset.taxonomy
-    secret = [f.name for f in report.dataset.fields if f.secrecy is Secrecy.MY_NUMBER]
-    listed = for_list(report).sort(gravity(), "severity", "code", maintain_order=True, nulls_last=True)
-    kind = pl.col("kind").replace(wording.kinds(report))
-    code = pl.col("code")
-    described = listed.with_columns(
-        pl.col("severity").fill_null(tables.NO_SEVERITY),
-        # An unknown code has no words; the kind has.
-        code.replace_strict({c: about.label for c, about in taxonomy.items()}, default=None, return_dtype=pl.String)
-        .fill_null(kind)
-        .alias("_label"),
-        code.replace_strict(
-            {c: about.actor.strip("-") for c, about in taxonomy.items()}, default=None, return_dtype=pl.String
-        ).alias("_actor"),
-        pl.col("field").replace(tables.field_labels(report)).alias("_field"),
-        _basis(listed, report).alias("_basis"),
-        wording.hint_text(pl.col("hint")).alias("_hint"),
-        pl.lit(STATES[0]).alias("_state"),
-        pl.lit("").alias("_remark"),
-        *(glyphs.visible(pl.col(name)).alias(_KEY + name) for name in report.dataset.key),
+
+    columns: tuple[Column, ...]
+    rows: pl.DataFrame
+    unclear: int
+
+
+def listing(report: Report) -> Listing:
+    """Every finding, most urgent severity first, then by code and key; never sampled.
+
+    An ad-hoc dataset has no severity, code or actor and is sorted by key. In a dataset that has a taxonomy, findings
+    without a code come behind 要確認: nobody has said that they are harmless.
+    """
+    masked = for_list(report)
+    # Internal names: the key's own are a stranger's, and could be any of those used here.
+    findings = masked.rename({name: f"key{place}" for place, name in enumerate(report.dataset.key)})
+    ordered = _sorted(findings, report.dataset).with_row_index("number", offset=1)
+    columns = _columns(report)
+    shown = ordered.with_columns(**_words(report)).select(column.source for column in columns)
+    shown = shown.with_columns(fitted(visible(text)) for text in shown.select(pl.col(pl.String)).iter_columns())
+    unclear = masked.filter(_place(report.dataset) & (pl.col("left_raw") == UNKNOWN)).height
+    return Listing(columns=columns, rows=shown, unclear=unclear)
+
+
+def _columns(report: Report) -> tuple[Column, ...]:
+    dataset, labels = report.dataset, tables.field_labels(report)
+    left, right = (wording.label(report, side) for side in Side)
+    taxonomy = (
+        Column("重大度", "severity", 6, "center"),
+        Column("コード", "code", 5, "center"),
+        Column("区分名", "category", 14),
+        Column("担当", "actor", 8),
     )
-    shown = described.with_columns(_value(name, secret) for name in ("left_raw", "right_raw"))
-    numbered = shown.with_row_index(NUMBER, offset=1)
-    return numbered.select(column.source for column in columns(report)).with_columns(
-        pl.col(pl.String).map_batches(_fitted, return_dtype=pl.String)
+    columns = (
+        Column("No.", "number", 5, "number"),
+        *(taxonomy if dataset.taxonomy else (Column("種類", "category", 14),)),
+        *((Column(labels.get(dataset.list_key, dataset.list_key), LIST_KEY, 14),) if dataset.list_key else ()),
+        *(Column(labels[name], f"key{place}", 11) for place, name in enumerate(dataset.key)),
+        Column("項目", "item", 13),
+        Column(f"{left}の値", "left_value", 17, "value"),
+        Column(f"{right}の値", "right_value", 17, "value"),
+        Column("根拠", "ground", 14),
+        Column("ヒント", "explained", 17),
+        Column(f"{left}行", "left_row", 7, "number"),
+        Column(f"{right}行", "right_row", 7, "number"),
+        Column(STATE, "state", 9, "entry"),
+        Column(REMARK, "remark", 14, "entry"),
+        Column(IDENTIFIER, "finding_id", 12, "small"),
     )
+    headings = fitted(visible(pl.Series([column.heading for column in columns], dtype=pl.String)))
+    return tuple(replace(column, heading=heading) for heading, column in zip(headings, columns, strict=True))
 
 
-def write(sheet: Worksheet, frame: pl.DataFrame, listed: list[Column], looks: Mapping[str, Format]) -> None:
-    """Write some of `rows` to an empty sheet: heading, cells, drop-down, filter, frozen and repeated heading."""
-    last = max(frame.height, 1)
-    for place, column in enumerate(listed):
-        sheet.set_column(place, place, column.width)
-        sheet.write_string(0, place, column.heading, looks["head"])
-        _write_column(sheet, place, frame[column.source].to_list(), column, looks)
-    headings = [column.heading for column in listed]
-    state = headings.index(STATE)
-    sheet.data_validation(
-        1,
-        state,
-        last,
-        state,
-        {"validate": "list", "source": list(STATES), "error_title": STATE, "error_message": "一覧から選んでください"},
+def _sorted(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    key = [f"key{place}" for place in range(len(dataset.key))]
+    if not dataset.taxonomy:
+        return findings.sort(key, nulls_last=False, maintain_order=True)
+    gravity = {severity: 2.0 * rank for rank, severity in enumerate(SEVERITIES)}
+    rank = pl.col("severity").replace_strict(
+        gravity, default=2.0 * SEVERITIES.index("要確認") + 1, return_dtype=pl.Float64
     )
-    sheet.set_row(0, 28)
-    # Excel makes room for wrapped text when it opens a file; other programs do not.
-    for row, lines in enumerate(_lines(frame, listed).to_list(), start=1):
-        if lines > 1:
-            sheet.set_row(row, min(LINE_POINTS * lines, MOST_POINTS))
-    sheet.freeze_panes(1, headings.index("区分名"))
-    sheet.repeat_rows(0)
-    sheet.autofilter(0, 0, last, len(listed) - 1)
-    # The identifier is for the round trip, not for paper.
-    sheet.print_area(0, 0, last, headings.index(REMARK))
-    sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
+    return findings.sort(rank, "code", *key, nulls_last=False, maintain_order=True)
 
 
-def _write_column(
-    sheet: Worksheet, place: int, values: list[object], column: Column, looks: Mapping[str, Format]
-) -> None:
-    put: Callable[..., object]
-    if column.look == "number":
-        put = partial(sheet.write_number, cell_format=looks["number"])
-    elif column.look == "severity":
-        for row, value in enumerate(values, start=1):
-            sheet.write_string(row, place, str(value), looks.get(f"severity:{value}", looks["text"]))
-        return
-    else:
-        put = partial(sheet.write_string, cell_format=looks[column.look])
-    for row, value in enumerate(values, start=1):
-        if value is None:
-            sheet.write_blank(row, place, None, looks[column.look])
-        else:
-            put(row, place, value)
+def _words(report: Report) -> dict[str, pl.Expr]:
+    """Name in `Listing.rows` -> the words, from the columns of the masked findings."""
+    dataset = report.dataset
+    left, right = (wording.label(report, side) for side in Side)
+    labels = {code: category.label for code, category in dataset.taxonomy.items()}
+    actors = {code: category.actor.strip("-") for code, category in dataset.taxonomy.items()}
+    code, hint = pl.col("code"), pl.col("hint")
+    # A hint of fixed wording tells nothing of a value; another one may quote it.
+    told = pl.when(~_hidden(dataset) | hint.is_in(list(HINT_LABELS))).then(hint)
+    # Two code lists: "1" is one thing there and another thing here.
+    homonym = (pl.col("kind") == "value") & (pl.col("left_raw") == pl.col("right_raw")) & ~_hidden(dataset)
+    return {
+        "severity": pl.col("severity").fill_null(tables.NO_SEVERITY),
+        "category": pl.coalesce(
+            code.replace_strict(labels, default=None, return_dtype=pl.String),
+            pl.col("kind").replace(wording.kinds(report)),
+        ),
+        "actor": code.replace_strict(actors, default=None, return_dtype=pl.String),
+        "item": pl.col("field").replace(tables.field_labels(report)).fill_null(tables.RECORD),
+        "left_value": _value("left_raw", dataset),
+        "right_value": _value("right_raw", dataset),
+        "ground": rule_words(pl.col("rule")),
+        "explained": pl.coalesce(hint_words(told, left, right), pl.when(homonym).then(pl.lit(HOMONYM))),
+        "state": pl.when(needs_action()).then(pl.lit(STATES[0])),
+        "remark": pl.lit(None, pl.String),
+    }
 
 
-def _lines(frame: pl.DataFrame, listed: list[Column]) -> pl.Series:
-    """How many lines each row needs: a full-width character (three bytes or more) is twice as wide as a digit."""
-    needed = []
-    for column in listed:
-        if column.look == "text":
-            text = pl.col(column.source).fill_null("")
-            width = (text.str.len_chars() + text.str.len_bytes()) / 2
-            wrapped = (width / column.width).ceil()
-            needed.append(pl.max_horizontal(wrapped, text.str.count_matches("\n", literal=True) + 1))
-    return frame.select(pl.max_horizontal(1, *needed).cast(pl.Int64).alias("lines"))["lines"]
-
-
-def _value(name: str, secret: list[str]) -> pl.Expr:
+def _value(raw: str, dataset: Dataset) -> pl.Expr:
+    """A value as the list shows it. Null and "" differ, and an empty cell would say neither."""
+    pair = pl.col("kind").is_in(["value", "other_key"])
     return (
-        pl.when(pl.col("field").is_null())
-        .then(glyphs.visible(pl.col(name)))
-        .when(pl.col("field").is_in(secret))
+        pl.when(_secret(dataset))
         .then(pl.lit(SECRET))
-        .when(pl.col(name).is_null())
-        .then(pl.lit(ABSENT))
-        .when(pl.col(name) == "")
+        .when(pl.col(raw) == "")
         .then(pl.lit(EMPTY))
-        .otherwise(glyphs.visible(pl.col(name)))
-        .alias(name)
+        .when(pl.col(raw).is_null() & pair)
+        .then(pl.lit(ABSENT))
+        .otherwise(pl.col(raw))
     )
 
 
-def _basis(listed: pl.DataFrame, report: Report) -> pl.Series:
-    """The rule or evidence; for names in kanji, with the code points in which the two spellings differ."""
-    names = [f.name for f in report.dataset.fields if isinstance(f.comparator, Characters)]
-    spelled = listed["field"].is_in(names).fill_null(value=False)
-    points = pl.Series(
-        [
-            glyphs.difference(left, right) if there else ""
-            for there, left, right in zip(spelled, listed["left_raw"], listed["right_raw"], strict=True)
-        ],
-        dtype=pl.String,
-    )
-    return (listed["rule"].fill_null("") + "\n" + points).str.strip_chars("\n")
+def _secret(dataset: Dataset) -> pl.Expr:
+    return _about([field.name for field in dataset.fields if field.secrecy is Secrecy.MY_NUMBER])
 
 
-def _fitted(texts: pl.Series) -> pl.Series:
-    length = texts.str.len_chars()
-    if not (length > CELL_CHARACTERS).any():
-        return texts
-    note = pl.format("{}…(全{}文字。全文は findings.parquet)", pl.col("t").str.head(CELL_CHARACTERS - 100), pl.col("n"))
-    frame = pl.DataFrame({"t": texts, "n": length})
-    return frame.select(pl.when(pl.col("n") > CELL_CHARACTERS).then(note).otherwise(pl.col("t")))["t"]
+def _place(dataset: Dataset) -> pl.Expr:
+    return _about([field.name for field in dataset.fields if field.location])
+
+
+def _hidden(dataset: Dataset) -> pl.Expr:
+    """Whether `for_list` has put words in the place of a finding's values, or nobody may see them."""
+    masked = pl.col("left_raw").is_in([PROTECTED, UNKNOWN]).fill_null(value=False)
+    return _secret(dataset) | (_place(dataset) & masked)
+
+
+def _about(fields: list[str]) -> pl.Expr:
+    return pl.col("field").is_in(fields).fill_null(value=False)

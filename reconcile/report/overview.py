@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from reconcile.characters import relations
 from reconcile.characters.tables import digest, version
 from reconcile.model import Characters, Report, Side, Verdict
 from reconcile.report import tables, wording
 from reconcile.report.build import ACTIONABLE, SEVERITIES
+from reconcile.report.words import rule_label
 
 TONES: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -32,24 +32,6 @@ TONES: Mapping[Verdict, str] = MappingProxyType(
 """How a banner is colored. The words in it say the same: paper may be black and white."""
 
 GRAVEST = SEVERITIES[0]
-
-_RULES: Mapping[str, str] = MappingProxyType(
-    {
-        "chome_notation": "丁目・番・号の書き方",
-        "hyphen_between_digits": "数字の間のハイフン類",
-        "width": "全角・半角",
-        "spaces": "空白の数・種類",
-        "idle_spaces": "意味のない空白",
-        "kana_script": "平仮名・片仮名",
-        "placeholder": "空欄を表す記号",
-        "era_boundary": "改元の日の新旧の元号",
-        "era_continued": "改元後も続けて書かれた旧元号",
-        "era_western": "和暦・西暦",
-        "name_separator": "氏と名の区切り",
-        "approved": "同定承認表による同定",
-        "same_mj": "同じ文字の別の符号(同一のMJ文字図形)",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,19 +288,11 @@ def _rules(report: Report) -> tuple[Count, ...]:
     """How many values agree under each rule, most first; rules of one label are one."""
     counts: dict[str, int] = {}
     for rule, _, found in tables.by_rule(report):
-        counts[rule_label(rule)] = counts.get(rule_label(rule), 0) + found
+        # Which entry of the site's table it was stands in the worklist.
+        label = rule_label("+".join(part.partition(":")[0] for part in rule.split("+")))
+        counts[label] = counts.get(label, 0) + found
     named = sorted((-count, label) for label, count in counts.items())
     return tuple(Count(label=plain(label), count=-count, share=count / named[0][0]) for count, label in named)
-
-
-def rule_label(rule: str) -> str:
-    """The words for a rule, or for several joined by `+`; one without words is shown by its name."""
-    return "、".join(_RULES.get(part) or relations.LABELS.get(part, part) for part in map(_kind_of, rule.split("+")))
-
-
-def _kind_of(rule: str) -> str:
-    """`approved` for `approved:17`: which entry it was stands in the worklist."""
-    return rule.partition(":")[0]
 
 
 def _trend(report: Report, severities: tuple[str, ...]) -> tuple[Night, ...]:

@@ -13,6 +13,7 @@ from reconcile.model import Rule
 from reconcile.rules.address import chome_notation, hyphen_between_digits
 from reconcile.rules.blank import blank_to_null, placeholder_to_null
 from reconcile.rules.kana import katakana, small_kana
+from reconcile.rules.latin import lower_case, no_diacritics
 from reconcile.rules.municipality import municipality_5
 from reconcile.rules.partial_date import era_letter_date, era_number_date
 from reconcile.rules.width import idle_spaces, no_spaces, spaces, width
@@ -33,6 +34,8 @@ ALL_RULES: Mapping[str, Rule] = {
         hyphen_between_digits,
         chome_notation,
         small_kana,
+        lower_case,
+        no_diacritics,
     )
 }
 """Every rule by its name, decoders first."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.diff.comparators import BUILDINGS, DATES, JUDGED, KANA, LATIN, PLACES, judge
+from reconcile.errors import DeclarationError
 from reconcile.model import Address, Characters, Comparator, Exact, Kana, Latin, PartialDate
 
 TOWN, LOT, KATAGAKI = Address("town"), Address("lot"), Address("katagaki")
@@ -50,6 +51,7 @@ RUNGS: list[tuple[Comparator, str, Pair, Pair]] = [
     (Latin(), "spaces", ("SMITH  JOHN", "SMITH JOHN"), ("SMITH JOHN", "SMITHJOHN")),
     (Latin(), "spaces", ("SMITH JOHN ", "SMITH JOHN"), ("SMITH JOHN .", "SMITH JOHN")),
     (Latin(), "letter_case", ("Smith John", "SMITH JOHN"), ("Smith Jon", "SMITH JOHN")),
+    (Latin(), "diacritics", ("MÜLLER", "MULLER"), ("MÜLLER", "MUELLER")),
     (PartialDate(), "era_boundary", ("M45-07-30", "T01-07-30"), ("M45-07-29", "T01-07-30")),
     (PartialDate(), "era_boundary", ("T15-12-25", "S01-12-25"), ("T15-12-25", "S01-12-26")),
     (PartialDate(), "era_continued", ("H31-05-01", "R01-05-01"), ("H31-05-01", "R02-05-01")),
@@ -317,11 +319,49 @@ def test_values_of_ten_thousand_characters_are_judged() -> None:
 
 @pytest.mark.bench
 @pytest.mark.parametrize("comparator", COMPARATORS, ids=str)
-def test_three_hundred_thousand_pairs_are_judged_within_a_second(comparator: Comparator) -> None:
+def test_three_hundred_thousand_pairs_cost_a_second_on_two_cores(comparator: Comparator) -> None:
     import time  # noqa: PLC0415  only here
 
     texts = pl.select(pl.format("墨田{}丁目{}番{}号", pl.int_range(300_000) % 9, pl.int_range(300_000), pl.lit("３")))
     pairs = pl.DataFrame({"left": texts.to_series(), "right": texts.to_series().reverse()})
-    start = time.perf_counter()
+    start = time.process_time()  # of all threads: what else runs on the machine does not count
     judge(comparator, pairs)
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 2.0
+
+
+def test_a_rule_can_be_switched_off_for_a_field() -> None:
+    """What the rule equates is a difference then; the rules after it no longer see its fold."""
+    pairs = pl.DataFrame({"left": ["ヤマダ　タロウ", "やまだ"], "right": ["ヤマダ タロウ", "ヤマダ"]})
+
+    assert judge(Kana(), pairs)["equal"].to_list() == [True, True]
+    assert judge(Kana(without=frozenset(("kana_script",))), pairs)["equal"].to_list() == [True, False]
+    assert judge(Kana(without=frozenset(("width", "spaces"))), pairs)["equal"].to_list() == [False, True]
+
+
+def test_separators_of_a_name_can_be_made_to_count() -> None:
+    pairs = pl.DataFrame({"left": ["山田　太郎"], "right": ["山田太郎"]})
+
+    strict = judge(Characters(without=frozenset(("name_separator",))), pairs)
+
+    assert judge(Characters(), pairs)["equal"].to_list() == [True]
+    assert strict.select("equal", "grade").row(0) == (False, "separator")
+
+
+def test_a_rule_that_a_comparator_does_not_have_cannot_be_switched_off() -> None:
+    with pytest.raises(DeclarationError, match="kana_script"):
+        judge(Latin(without=frozenset(("kana_script",))), pl.DataFrame({"left": ["A"], "right": ["B"]}))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "rule"),
+    [
+        ("MÜLLER", "MULLER", "diacritics"),
+        ("Müller", "MULLER", "diacritics"),
+        ("Smith", "SMITH", "letter_case"),
+        ("MULLER", "MUELLER", None),
+    ],
+)
+def test_case_and_marks_of_latin_names_are_differences_with_a_class(left: str, right: str, rule: str | None) -> None:
+    judged = judge(Latin(), pl.DataFrame({"left": [left], "right": [right]}))
+
+    assert judged.select("equal", "grade", "rule").row(0) == (False, "different", rule)

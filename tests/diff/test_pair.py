@@ -219,6 +219,17 @@ def test_a_swap_is_told_once_by_the_smaller_key() -> None:
     assert found.to_dicts() == [{"left_row": 0, "right_row": 0, "k0": "0", f"k0{OTHER}": "1"}]
 
 
+def test_composite_keys_are_told_apart_part_by_part() -> None:
+    one_person, other = {"v0": "a"}, {"v0": "b"}
+    keys = [("1", "2"), ("1", "1")]
+    rows = [
+        {"left_row": i, "right_row": i, "k0": key[0], "k1": key[1], **mine, f"v0{OTHER}": its["v0"]}
+        for i, (key, mine, its) in enumerate(zip(keys, (one_person, other), (other, one_person), strict=True))
+    ]
+    found = swaps(people(pl.DataFrame(rows), ["k0", "k1"], ["v0"], 7), ["k0", "k1"])
+    assert found.select("k0", "k1", f"k0{OTHER}", f"k1{OTHER}").rows() == [("1", "1", "1", "2")]
+
+
 def test_three_in_a_circle_are_no_swap() -> None:
     one, two, three = ("a", "a"), ("a", "b"), ("b", "b")
     assert swaps(_everyone([one, two, three], [two, three, one]), ["k0"]).is_empty()

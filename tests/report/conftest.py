@@ -108,7 +108,15 @@ def make() -> Make:
         made = Report(**{**parts, **changes})  # type: ignore[arg-type]
         if "summary" in changes:
             return made
-        counted = summarize(made.run, made.dataset, made.verdict, made.sides, made.findings, made.variants, GATES)
+        counted = summarize(
+            made.run,
+            made.dataset,
+            made.verdict,
+            made.sides,
+            findings=made.findings,
+            variants=made.variants,
+            gates=GATES,
+        )
         return replace(made, summary=counted)
 
     return build

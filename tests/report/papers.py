@@ -55,5 +55,5 @@ def ad_hoc(names: Sequence[str]) -> Report:
         sides=sides,
         findings=findings,
         variants=variants,
-        summary=summarize(RUN, dataset, Verdict.MISMATCH, sides, findings, variants, GATES),
+        summary=summarize(RUN, dataset, Verdict.MISMATCH, sides, findings=findings, variants=variants, gates=GATES),
     )

@@ -52,14 +52,18 @@ def test_a_person_counts_once_under_the_gravest_severity(report: Report) -> None
 def test_rejected_rows_without_a_key_are_not_one_person() -> None:
     rows = [("f", None, "reject_left", "Q2", "要確認", None, None, None, n, None, None, None) for n in (1, 2, 3)]
     findings = pl.DataFrame(rows, schema=findings_schema(("id",)), orient="row")
-    counted = summarize(RUN, AD_HOC, Verdict.PARTIAL, {}, findings, pl.DataFrame(schema=variants_schema(("id",))))
+    counted = summarize(
+        RUN, AD_HOC, Verdict.PARTIAL, {}, findings=findings, variants=pl.DataFrame(schema=variants_schema(("id",)))
+    )
     assert counted["persons"] == {"by_severity": {"要確認": 3}}
 
 
 def test_a_dataset_without_a_taxonomy_has_kinds_and_fields_only() -> None:
     rows = [("f", "007", "value", None, None, "x", "1", "2", 1, 1, None, None)]
     findings = pl.DataFrame(rows, schema=findings_schema(("id",)), orient="row")
-    counted = summarize(RUN, AD_HOC, Verdict.MISMATCH, {}, findings, pl.DataFrame(schema=variants_schema(("id",))))
+    counted = summarize(
+        RUN, AD_HOC, Verdict.MISMATCH, {}, findings=findings, variants=pl.DataFrame(schema=variants_schema(("id",)))
+    )
     assert counted["findings"] == {"by_kind": {"value": 1}, "by_code": {}, "by_field": {"x": 1}, "by_severity": {}}
     assert counted["persons"] == {"by_severity": {}}
 

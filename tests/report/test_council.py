@@ -15,7 +15,7 @@ from reconcile.diff import comparators
 from reconcile.errors import ConfigError
 from reconcile.model import Preflight, Report, Run, Side, Verdict
 from reconcile.report import council, fonts
-from reconcile.report.overview import rule_label
+from reconcile.report.words import rule_label
 from tests.report.conftest import GATES, HOSTILE
 from tests.report.papers import SECRETS, ad_hoc
 
