@@ -72,8 +72,11 @@ _SEVERITIES: dict[str, dict[str, Any]] = {
 }
 
 
+_GRADES = {"variant": "異体字・縮退差", "unmapped": "外字・未同定", "approved": "承認済同定"}
+
+
 def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
-    """The workbook: 表紙, 集計, 不一致一覧 (and 不一致一覧 (2), … if one sheet cannot hold it), 表記差.
+    """The workbook: 表紙, 集計, 不一致一覧 (and 不一致一覧 (2), … if one sheet cannot hold it), 文字, 表記差.
 
     Args:
         report: What to render. Every finding is in the list, whatever the verdict; the cover says what it is worth.
@@ -90,6 +93,7 @@ def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
     for start in range(0, max(listed.rows.height, 1), rows_a_sheet):
         part = listed.rows.slice(start, rows_a_sheet)
         rows[book.add_list(listed.columns, part.height)] = Rows(part, heights(part, wrapping))
+    book.add_characters()
     book.add_variants()
     return pour(book.close(), rows)
 
@@ -271,6 +275,31 @@ class _Book:
         for table in (severities, codes, fields) if report.dataset.taxonomy else (kinds, fields):
             row = self._table(sheet, row, table)
 
+    def add_characters(self) -> None:
+        """The pairs of characters that differ, so that one decision is made per pair and not per person."""
+        pairs = self._report.summary.get("character_pairs", ())
+        if not isinstance(pairs, Sequence) or not pairs:
+            return
+        sheet = self._counts("文字", (44, 44, 16, 52, 8))
+        if not self._claims:
+            return
+        sheet.set_landscape()
+        sheet.repeat_rows(0)
+        table = _Table(
+            texts=(*(_plain(side.label) for side in self._report.sides.values()), "判定", "根拠"),
+            counts=(f"{wording.unit(self._report.dataset)}数",),
+            lines=[
+                (
+                    (*pair["pair"].split(" / ", 1), _GRADES[pair["grade"]], rule_label(pair["rule"] or "")),
+                    (pair["persons"],),
+                )
+                for pair in pairs
+            ],
+            total=(),
+            note="文字の組ごとに、同じ文字とみなすかどうかを判断します(同定承認表)。一人に二つ以上の組があれば、それぞれに数えます。",
+        )
+        self._table(sheet, 0, table)
+
     def add_variants(self) -> None:
         """How often values differ as written and agree under a rule, by code, rule and field."""
         report, sheet = self._report, self._counts("表記差", (8, 24, 48, 24, 10))
@@ -313,8 +342,9 @@ class _Book:
             self._texts(sheet, row, texts, "box")
             for place, figure in enumerate(figures, start=_TEXTS):
                 sheet.write_number(row, place, figure, looks["count"])
-        row += 1
-        sheet.merge_range(row, 0, row, _TEXTS - 1, "合計", looks["sum_label"])
+        if table.total:
+            row += 1
+            sheet.merge_range(row, 0, row, _TEXTS - 1, "合計", looks["sum_label"])
         for place, figure in enumerate(table.total, start=_TEXTS):
             sheet.write_number(row, place, figure, looks["sum"])
         sheet.write_string(row + 1, 0, table.note, looks["note"])

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from xml.parsers import expat
 
 import openpyxl
@@ -320,3 +321,13 @@ def test_every_severity_is_colored_and_bold_print_marks_the_gravest(book: Workbo
     assert {str(cells.sqref) for cells in ranges} == {"B2:B25"}
     assert set(rules) == {'"重大"', '"要修正"', '"要確認"', '"時差"', '"情報"', '"対象外"'}
     assert rules['"重大"'].dxf.font.b
+
+
+def test_every_pair_of_characters_stands_once_with_its_ground_and_number_of_persons(report: Report) -> None:
+    pair = {"left": "髙", "right": "高", "pair": "髙 U+9AD9 MJ028902 / 高 U+9AD8 MJ028901", "grade": "variant"}
+    summary = {**report.summary, "character_pairs": [{**pair, "rule": "戸籍統一文字情報 親字・正字", "persons": 3}]}
+
+    book = _open(render(replace(report, summary=summary)))
+
+    lines = [[cell for cell in line if cell is not None] for line in book["文字"].iter_rows(values_only=True)]
+    assert ["髙 U+9AD9 MJ028902", "高 U+9AD8 MJ028901", "異体字・縮退差", "戸籍統一文字情報 親字・正字", 3] in lines
