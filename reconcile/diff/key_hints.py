@@ -19,6 +19,9 @@ KEYS_FOR_COSTLY_TESTS = 200_000
 """Above so many leftover keys on a side, the tests that derive one text a character are left out: so many leftovers
 are no typing errors, and the run's alarms say so."""
 
+FORMS_AT_ONCE = 400_000
+"""Derived texts of one side that are joined together."""
+
 LONGEST_KEY = 40
 """Keys longer than this are not tried digit by digit."""
 
@@ -30,7 +33,7 @@ _SHORTEST_PREFIX = 6
 Sides = Mapping[str, pl.DataFrame]
 """Left, then right: the column `key`."""
 
-Forms = tuple[pl.DataFrame, pl.DataFrame]
+Forms = tuple[pl.LazyFrame, pl.LazyFrame]
 """Left and right: `key`, and the `form` under which it may meet a key of the other side."""
 
 Derive = Callable[[pl.Expr], pl.Expr]
@@ -72,7 +75,7 @@ _SAME_AFTER: Sequence[tuple[str, Derive]] = (
 
 def _meet(sides: Sides, hint: str, derive: Derive) -> pl.DataFrame:
     """Keys of the two sides that one derivation turns into one text."""
-    left, right = (sides[side].select("key", form=derive(pl.col("key"))) for side in ("left", "right"))
+    left, right = (keys.lazy().select("key", form=derive(pl.col("key"))) for keys in sides.values())
     return _both_ways([(left, right)], hint)
 
 
@@ -80,24 +83,29 @@ def _both_ways(meetings: Iterable[Forms], hint: str) -> pl.DataFrame:
     """SCHEMA: every key that has a form which the other side has too, and its candidate if only one key has it."""
     met: dict[str, list[pl.DataFrame]] = {"left": [], "right": []}
     for left, right in meetings:
-        met["left"].append(_met(left, right))
-        met["right"].append(_met(right, left))
+        for side, found in zip(met, pl.collect_all([_met(left, right), _met(right, left)]), strict=True):
+            met[side].append(found)
     nothing = pl.DataFrame(schema={"key": pl.String, "first": pl.String, "last": pl.String})
-    return pl.concat(
-        pl.concat([nothing, *frames])
-        .group_by("key")
-        .agg(pl.col("first").min(), pl.col("last").max())
-        .select(
-            side=pl.lit(side),
-            key="key",
-            hint=pl.lit(hint),
-            candidate=pl.when(pl.col("first") == pl.col("last")).then("first"),
+    return (
+        pl.concat(
+            pl.concat([nothing, *frames])
+            .lazy()
+            .group_by("key")
+            .agg(pl.col("first").min(), pl.col("last").max())
+            .select(
+                side=pl.lit(side),
+                key="key",
+                hint=pl.lit(hint),
+                candidate=pl.when(pl.col("first") == pl.col("last")).then("first"),
+            )
+            for side, frames in met.items()
         )
-        for side, frames in met.items()
-    ).match_to_schema(SCHEMA)
+        .collect()
+        .match_to_schema(SCHEMA)
+    )
 
 
-def _met(own: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+def _met(own: pl.LazyFrame, other: pl.LazyFrame) -> pl.LazyFrame:
     """The keys of `own` with the first and last of the other side's that share a form; never one row a pair."""
     forms = other.group_by("form").agg(first=pl.col("key").min(), last=pl.col("key").max())
     return own.join(forms, on="form", how="inner").select("key", "first", "last")
@@ -111,7 +119,7 @@ def _spreadsheet(sides: Sides) -> pl.DataFrame:
 def _shown_as_number(sides: Sides) -> Iterator[Forms]:
     # Whole on both sides after ".0" is taken off.
     left, right = (
-        keys.select("key", form=pl.col("key").str.replace(r"^([0-9]+)\.0+$", "${1}")) for keys in sides.values()
+        keys.lazy().select("key", form=pl.col("key").str.replace(r"^([0-9]+)\.0+$", "${1}")) for keys in sides.values()
     )
     yield left, right
     scientific = pl.col("key").str.extract_groups(_SCIENTIFIC)
@@ -121,8 +129,8 @@ def _shown_as_number(sides: Sides) -> Iterator[Forms]:
         damaged = sides[side].select("key", digits=digits, length=length).drop_nulls()
         whole = sides[other].filter(pl.col("key").str.contains("^[0-9]{2,30}$"))
         for (shown,), group in damaged.group_by(pl.col("digits").str.len_chars()):
-            own = group.select("key", form=_form(pl.col("length"), pl.col("digits")))
-            rounded = whole.select("key", form=_rounded(pl.col("key"), int(shown))).drop_nulls()
+            own = group.lazy().select("key", form=_form(pl.col("length"), pl.col("digits")))
+            rounded = whole.lazy().select("key", form=_rounded(pl.col("key"), int(shown))).drop_nulls()
             yield (own, rounded) if side == "left" else (rounded, own)
 
 
@@ -143,13 +151,20 @@ def _rounded(key: pl.Expr, shown: int) -> pl.Expr:
 
 
 def _at_every_position(sides: Sides, derive_left: DeriveAt, derive_right: DeriveAt) -> Iterator[Forms]:
-    """The forms of both sides, one position of the key at a time: never all of them in memory."""
+    """The forms of both sides, so many positions of the key at a time that few forms are in memory."""
     usable = {side: keys.filter(pl.col("key").str.len_chars() <= LONGEST_KEY) for side, keys in sides.items()}
     longest = pl.concat(usable.values()).select(pl.col("key").str.len_chars().max()).item() or 0
-    for i in range(longest):
-        left = usable["left"].select("key", form=derive_left(pl.col("key"), i)).drop_nulls()
-        right = usable["right"].select("key", form=derive_right(pl.col("key"), i)).drop_nulls()
-        yield left, right
+    step = max(1, FORMS_AT_ONCE // max(1, *(keys.height for keys in usable.values())))
+    for start in range(0, longest, step):
+        positions = range(start, min(start + step, longest))
+        left = _forms(usable["left"], derive_left, positions)
+        yield left, _forms(usable["right"], derive_right, positions)
+
+
+def _forms(keys: pl.DataFrame, derive: DeriveAt, positions: range) -> pl.LazyFrame:
+    """`key`, `form`: the forms of every key at these positions, each once."""
+    forms = pl.concat_list(derive(pl.col("key"), i) for i in positions).list.drop_nulls().list.unique()
+    return keys.lazy().select("key", form=forms).explode("form", empty_as_null=False)
 
 
 def _whole(key: pl.Expr, _: int) -> pl.Expr:
