@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +17,7 @@ from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, scan
-from reconcile.model import DatabaseSource, Report, Run, Side, Source, Verdict
+from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import same_source
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
@@ -85,10 +86,12 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
         hint = "a file always agrees with itself; name the two files to compare"
         raise ConfigError("LEFT and RIGHT", "are the same file, expected two", hint=hint, code="E_SAME_INPUT")
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
-        snapshots = {}
-        for side, source in sources.items():
-            snapshot = extract(source, side, Path(work), progress=partial(_read, progress, side))
-            snapshots[side] = replace(snapshot, label=snapshot.label or _name(source, side))
+        # Side by side: hashing, decoding and a database's sorting leave each other a core.
+        with ThreadPoolExecutor(len(Side)) as pool:
+            reading = {
+                side: pool.submit(_extract, source, side, Path(work), progress) for side, source in sources.items()
+            }
+            snapshots = {side: one.result() for side, one in reading.items()}
         named = request.dataset or (config.dataset if config and not request.key else "")
         dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
         tables = authorities(dataset, config, {Side.LEFT: request.left, Side.RIGHT: request.right}, now.date())
@@ -109,6 +112,11 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
             tables=tables.named,
         )
         return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+
+
+def _extract(source: Source, side: Side, work: Path, progress: Progress) -> Snapshot:
+    snapshot = extract(source, side, work, progress=partial(_read, progress, side))
+    return replace(snapshot, label=snapshot.label or _name(source, side))
 
 
 def _name(source: Source, side: Side) -> str:

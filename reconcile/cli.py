@@ -179,9 +179,24 @@ def doctor(
 
 
 def main() -> NoReturn:
-    """The console script."""
+    """Parse the command line, do what it says, and leave with its exit status."""
     app()
     sys.exit(0)
+
+
+def entry() -> NoReturn:
+    """The console script: `main`, and then out at once.
+
+    Everything is flushed and renamed by then; what is left is giving back memory page by page, a tenth of a second
+    for a million rows, which the kernel does better.
+    """
+    try:
+        main()
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _terminal(lang: str, *, quiet: bool, as_json: bool) -> Terminal:
