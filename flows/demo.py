@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AS_OF = date(2026, 11, 20)
 
-BY_FIELD = frozenset("A5 X1 G3 G4 T1 T2 T3 T4 T5".split())
+BY_FIELD: frozenset[str] = frozenset()
 """Codes that need history, timing, or pairing beyond the key. Until the engine has them, such a difference must be
 found under the code that follows from its field alone (`code_by_field` of the truth table)."""
 
@@ -44,6 +44,7 @@ layout = "cs_fixed"
 label = "既存住基"
 url = "duckdb:///{register}"
 layout = "register_table"
+extracted_at = "{extracted_at}"
 """
 
 
@@ -70,7 +71,7 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
     config = out / "run.toml"
     files = {"cs": ward.paths["cs_fixed"], "register": ward.paths["register_duckdb"]}
     relative = {name: path.relative_to(out).as_posix() for name, path in files.items()}
-    config.write_text(RUN_FILE.format(**relative), encoding="utf-8")
+    config.write_text(RUN_FILE.format(**relative, extracted_at=ward.extracted_at["right"]), encoding="utf-8")
 
     terminal.note("nightly flow (Prefect) …")
     folder = _flow(config, out)

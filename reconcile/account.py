@@ -132,7 +132,6 @@ def _unexplained(notices: pl.DataFrame, values: pl.DataFrame, side: Side) -> pl.
 
 def _counterparts(only: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     """Rows without a partner because their partner was refused: key, ROW."""
-    key = [name for name in only.columns if name not in (ROW, "_second")]
-    return only.join(refused.select(key).drop_nulls().unique(), on=key, how="semi", maintain_order="left").drop(
-        "_second"
-    )
+    key = [name for name in only.columns if not name.startswith("_")]
+    refused = refused.select(key).drop_nulls().unique()
+    return only.join(refused, on=key, how="semi", maintain_order="left").select(*key, ROW)

@@ -16,9 +16,9 @@ from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.errors import ConfigError, ReconcileError
-from reconcile.extract import extract, scan
+from reconcile.extract import extract, extract_history, scan, scan_history
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
-from reconcile.nightly import same_source
+from reconcile.nightly import same_source, with_instant
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
 
@@ -78,6 +78,7 @@ def _check(request: Request, config: RunConfig | None) -> None:
 
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
+    names = {Side.LEFT: request.left, Side.RIGHT: request.right}
     sources = {
         Side.LEFT: _source(request.left, request, config),
         Side.RIGHT: _source(request.right, request, config),
@@ -88,14 +89,19 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
         # Side by side: hashing, decoding and a database's sorting leave each other a core.
         with ThreadPoolExecutor(len(Side)) as pool:
+            instants = {side: config.extracted_at.get(name) if config else None for side, name in names.items()}
             reading = {
-                side: pool.submit(_extract, source, side, Path(work), progress) for side, source in sources.items()
+                side: pool.submit(_extract, source, side, Path(work), (instants[side], progress))
+                for side, source in sources.items()
             }
             snapshots = {side: one.result() for side, one in reading.items()}
         named = request.dataset or (config.dataset if config and not request.key else "")
         dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
-        tables = authorities(dataset, config, {Side.LEFT: request.left, Side.RIGHT: request.right}, now.date())
-        inputs = {side: Input(one, scan(one), tables.gaiji.get(side)) for side, one in snapshots.items()}
+        tables = authorities(dataset, config, names, now.date())
+        inputs = {
+            side: Input(one, scan(one), tables.gaiji.get(side), scan_history(one, Path(work)))
+            for side, one in snapshots.items()
+        }
         this = Run(
             run_id=run_id,
             started_at=now,
@@ -114,9 +120,12 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
         return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
 
 
-def _extract(source: Source, side: Side, work: Path, progress: Progress) -> Snapshot:
+def _extract(source: Source, side: Side, work: Path, about: tuple[str | None, Progress]) -> Snapshot:
+    declared, progress = about
     snapshot = extract(source, side, work, progress=partial(_read, progress, side))
-    return replace(snapshot, label=snapshot.label or _name(source, side))
+    extract_history(source, side, work)
+    preflight = with_instant(snapshot.preflight, declared)
+    return replace(snapshot, label=snapshot.label or _name(source, side), preflight=preflight)
 
 
 def _name(source: Source, side: Side) -> str:

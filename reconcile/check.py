@@ -39,11 +39,13 @@ class Input(NamedTuple):
         snapshot: What it is.
         rows: Yields ROW and the snapshot's columns, as text.
         gaiji: What its private-use codes mean, None if nobody said.
+        history: Yields the same columns of this side's older rows, None if it keeps none.
     """
 
     snapshot: Snapshot
     rows: pl.LazyFrame
     gaiji: Rule | None = None
+    history: pl.LazyFrame | None = None
 
     def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
         """Name -> expression of every column that this side and the dataset have."""

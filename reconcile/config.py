@@ -44,6 +44,7 @@ import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,7 +61,7 @@ from reconcile.model import (
 )
 
 _TOP = frozenset("dataset left right out site_key characters gates schedule sources".split())
-_SOURCE = frozenset("label path url layout encoding delimiter gaiji".split())
+_SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset("municipality overlap_min allow_empty accepted_tables".split())
 _SCHEDULE = frozenset("cron timezone".split())
@@ -95,7 +96,8 @@ class RunConfig:
     """A run file, read and checked.
 
     `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
-    (`characters.gaiji`): paths, which the run loads and names by digest in its report.
+    (`characters.gaiji`): paths, which the run loads and names by digest in its report. `extracted_at` says when a
+    source was extracted (YYYYMMDDhhmmss), where it does not say so itself.
     """
 
     path: Path
@@ -107,6 +109,7 @@ class RunConfig:
     sources: Mapping[str, Source]
     approvals: Path | None = None
     gaiji: Mapping[str, Path] = field(default_factory=dict)
+    extracted_at: Mapping[str, str] = field(default_factory=dict)
     gates: Gates = Gates()
     schedule: Schedule = Schedule()
 
@@ -148,6 +151,11 @@ def read_config(path: Path) -> RunConfig:
             name: base / _text(f"{where}: sources.{name}", entry, "gaiji")
             for name, entry in raw.get("sources", {}).items()
             if "gaiji" in entry
+        },
+        extracted_at={
+            name: _instant(f"{where}: sources.{name}", entry)
+            for name, entry in raw.get("sources", {}).items()
+            if "extracted_at" in entry
         },
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
@@ -268,6 +276,15 @@ def _resolved(url: str, base: Path) -> str:
 def _approvals(where: str, table: Mapping[str, Any], base: Path) -> Path | None:
     _known(where, table, _CHARACTERS)
     return base / _text(where, table, "approvals") if "approvals" in table else None
+
+
+def _instant(where: str, table: Mapping[str, Any]) -> str:
+    text = _text(where, table, "extracted_at")
+    try:
+        datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007  Asia/Tokyo, as in a header
+    except ValueError:
+        raise ConfigError(f"{where}: extracted_at", "expected YYYYMMDDhhmmss") from None
+    return text
 
 
 def _gates(where: str, table: Mapping[str, Any]) -> Gates:

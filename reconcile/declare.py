@@ -11,7 +11,7 @@ from typing import Any
 import pandera.polars as pa
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Category, Comparator, Dataset, Exact, Field, Secrecy
+from reconcile.model import Category, Comparator, Dataset, Exact, Field, Secrecy, Timing
 
 METADATA = "reconcile"
 
@@ -73,6 +73,9 @@ def dataset(
     state: str = "",
     list_key: str = "",
     protected: str = "",
+    person: tuple[str, ...] = (),
+    identity: tuple[tuple[str, ...], ...] = (),
+    timing: Timing | None = None,
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
@@ -112,5 +115,8 @@ def dataset(
         state=state,
         list_key=list_key,
         protected=protected,
+        person=person,
+        identity=identity,
+        timing=timing,
         schema=model,
     )

@@ -123,12 +123,32 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What tells a difference that is late from one that is lost (`classify.timing`).
+
+    `processed` names the field of the processing time (YYYYMMDDhhmmss) on both sides, `pending` that of the left
+    side's flags, of which `waiting` (a message is queued or refused) and `planned` (a move is only planned) are
+    patterns. `provisional` is the value of the dataset's `state` that is not yet registered. `grace_days` counts
+    business days.
+    """
+
+    processed: str
+    pending: str
+    waiting: str
+    planned: str
+    provisional: str
+    grace_days: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
 
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
-    which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置).
+    which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置). `person` names
+    the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
+    of them different under one key, say that two people share it.
     """
 
     name: str
@@ -140,6 +160,9 @@ class Dataset:
     state: str = ""
     list_key: str = ""
     protected: str = ""
+    person: tuple[str, ...] = ()
+    identity: tuple[tuple[str, ...], ...] = ()
+    timing: Timing | None = None
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property
@@ -265,6 +288,10 @@ ROW = "_row"
 REJECTS = pl.Schema({ROW: pl.UInt32, "field": pl.String, "check": pl.String})
 """One row a refused record and check. No values. `field` is null where the check is about the record."""
 
+REASONS = pl.Schema({"left_row": pl.UInt32, "right_row": pl.UInt32, "reason": pl.String, "evidence": pl.String})
+"""Why a pair differs or a row stands alone, one row each (the other side's row null); `reason` is a key of the
+dataset's codes."""
+
 HINTS = pl.Schema({"side": pl.String, "key": pl.String, "hint": pl.String})
 """Why a key found no partner, one row a diagnosed key."""
 
@@ -335,12 +362,13 @@ class Material:
         values: every differing value (`diff.compare.values_schema`).
         repeated: one row a repeated key (`diff.pair.Pairs.repeated`).
         swapped: keys whose people crossed over (`diff.compare.swaps`).
-        only: side -> key, ROW, `_second` (the second key's value, null if none).
+        only: side -> key, ROW, `_second` (the second key's value, null if none), `_person` (a hash of who it is).
         rejects: side -> key (as it stood, may be null), REJECTS.
         notices: side -> key, REJECTS: what was noticed about single rows; `check` names the kind.
         counterparts: side -> key, ROW: rows whose counterpart on the other side was rejected.
         hints: key hints: `side`, `key`, `hint`; only for a key of one part.
         types: field -> hint, where the two sides' columns are of different types.
+        reasons: REASONS: what explains whole pairs and leftover rows.
     """
 
     values: pl.DataFrame
@@ -352,6 +380,7 @@ class Material:
     counterparts: Mapping[Side, pl.DataFrame]
     hints: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HINTS))
     types: Mapping[str, str] = field(default_factory=dict)
+    reasons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REASONS))
 
 
 class Verdict(StrEnum):

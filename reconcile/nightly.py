@@ -39,6 +39,7 @@ from reconcile.model import (
 if TYPE_CHECKING:
     from reconcile.check import Progress
 
+WORK = "work"
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -99,12 +100,15 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
     Raises:
         SourceError: The source is not whole.
     """
-    from reconcile.extract import extract  # noqa: PLC0415  polars: 0.2 s that `schedule` does not need
+    from reconcile.extract import extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
 
     config = read_config(Path(job.config))
-    work = job.stage / "work"
+    work = job.stage / WORK
     work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
     snapshot = extract(_source(config, side), side, work, progress=progress)
+    extract_history(_source(config, side), side, work)
+    declared = config.extracted_at.get(config.left if side is Side.LEFT else config.right)
+    preflight = with_instant(snapshot.preflight, declared)
     said = {
         "label": snapshot.label,
         "path": str(snapshot.path),
@@ -112,7 +116,7 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
         "rows": snapshot.rows,
         "native": dict(snapshot.native),
         "temporary": snapshot.temporary,
-        "preflight": asdict(snapshot.preflight),
+        "preflight": asdict(preflight),
     }
     (work / f"{side}.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
 
@@ -125,7 +129,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     """
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
-    from reconcile.extract import scan  # noqa: PLC0415
+    from reconcile.extract import scan, scan_history  # noqa: PLC0415
     from reconcile.pipeline import Options, reconcile  # noqa: PLC0415
 
     config = read_config(Path(job.config))
@@ -133,7 +137,10 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     as_of = datetime.fromisoformat(job.as_of)
     tables = authorities(dataset, config, {Side.LEFT: config.left, Side.RIGHT: config.right}, as_of.date())
     snapshots = {side: _snapshot(job, config, side) for side in Side}
-    inputs = {side: Input(one, scan(one), tables.gaiji.get(side)) for side, one in snapshots.items()}
+    work = job.stage / WORK
+    inputs = {
+        side: Input(one, scan(one), tables.gaiji.get(side), scan_history(one, work)) for side, one in snapshots.items()
+    }
     options = Options(
         approved=tables.approved,
         tables=tables.named,
@@ -161,7 +168,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
 
 def finish(job: Job) -> Verdict:
     """Publish the staged files, forget the snapshots, and say the verdict as it stands on the disk."""
-    shutil.rmtree(job.stage / "work")
+    shutil.rmtree(job.stage / WORK)
     deliver.publish(job.stage / "files", job.out)
     shutil.rmtree(job.stage)
     verdict = deliver.reread(job.out)
@@ -228,7 +235,7 @@ def _source(config: RunConfig, side: Side) -> Source:
 
 
 def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:
-    said = json.loads((job.stage / "work" / f"{side}.json").read_text(encoding="utf-8"))
+    said = json.loads((job.stage / WORK / f"{side}.json").read_text(encoding="utf-8"))
     return Snapshot(
         side=side,
         label=said["label"],
@@ -296,6 +303,13 @@ def _gates(config: RunConfig, left: Snapshot, right: Snapshot) -> list[Gate]:
                     )
                 )
     return gates
+
+
+def with_instant(preflight: Preflight, declared: str | None) -> Preflight:
+    """The preflight, with the time of the extract that the run file declares where the source itself says none."""
+    if declared is None or "extracted_at" in preflight.header:
+        return preflight
+    return replace(preflight, header={**preflight.header, "extracted_at": declared})
 
 
 def same_source(left: Source, right: Source) -> bool:

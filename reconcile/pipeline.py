@@ -24,6 +24,7 @@ from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
+from reconcile.explain import reasons
 from reconcile.model import (
     HINTS,
     ROW,
@@ -92,6 +93,7 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
     material, balance = account(records, rows, checks, found)
     check_balance(balance)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
+    material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     findings = classify(material, dataset, run.site_key, options.approved)
     return _report(run, dataset, inputs, (balance, findings), options)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandera.polars as pa
 
 from reconcile.declare import dataset, item
-from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy
+from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy, Timing
 from schemas.taxonomy import TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.
@@ -77,6 +77,15 @@ DATASET = dataset(
         "duplicate_left": "A4",
         "duplicate_right": "A4",
         "identity_swap": "X1",
+        "mixed_identity": "X1",
+        "two_keys": "A5",
+        "waiting": "T2",
+        "planned": "T3",
+        "behind": "T1",
+        "overdue": "G3",
+        "apart": "T4",
+        "ahead": "G4",
+        "provisional": "T5",
         "other_key": "B1",
         "shared_left": "B2",
         "shared_right": "B2",
@@ -94,4 +103,8 @@ DATASET = dataset(
     state="source_state",
     list_key="atena_no",
     protected="protected",
+    person=("name_kanji", "birth", "sex"),
+    # 氏名, 生年月日, 性別, 住所: the four items (4情報).
+    identity=(("name_kanji",), ("birth",), ("sex",), ("address_town", "address_lot")),
+    timing=Timing(processed="process_time", pending="pending", waiting="^[12]", planned="^.1", provisional="仮登録"),
 )

@@ -84,8 +84,8 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         {field.name: position for position, field in enumerate(dataset.fields)}, default=-1, return_dtype=pl.Int32
     )
     found = (
-        _without_my_number(found, dataset.fields)
-        .with_columns(code=_code(dataset), _order=order)
+        _explained(_without_my_number(found, dataset.fields), material, shape)
+        .with_columns(code=pl.coalesce(_code_of_reason(dataset), _code(dataset)), _order=order)
         .with_columns(severity=_severity(dataset))
         .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
     )
@@ -143,6 +143,17 @@ def _about_records(material: Material, key: list[str], partners: Partners) -> li
     return frames
 
 
+def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.DataFrame:
+    """Findings with what explains the whole pair, or the whole leftover row: `reason`, and its evidence as hint."""
+    about = pl.col("kind").is_in(["value", "only_left", "only_right"])
+    told = found.join(
+        material.reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
+    ).with_columns(pl.when(about).then(pl.col("reason", "evidence")))
+    return told.with_columns(rule=pl.coalesce("reason", "rule"), hint=pl.coalesce("evidence", "hint")).select(
+        *shape, "reason"
+    )
+
+
 def _with_types(types: Mapping[str, str]) -> pl.Expr:
     if not types:
         return pl.col("hint")
@@ -175,6 +186,10 @@ def _code(dataset: Dataset) -> pl.Expr:
         pl.col("field").replace_strict(others, default=None, return_dtype=pl.String),
     )
     return pl.when(pl.col("grade").is_not_null()).then(by_value).otherwise(by_kind)
+
+
+def _code_of_reason(dataset: Dataset) -> pl.Expr:
+    return pl.col("reason").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
 
 
 def _severity(dataset: Dataset) -> pl.Expr:

@@ -30,7 +30,8 @@ class DiffPlan:
     """Everything about a comparison that is decided before data is seen.
 
     `key` and `fields` map the internal name of a column to the source's name and to its field. `seed` is this run's.
-    `second` is the internal name of the second key's column, "" for none. `approved` maps a field to the approved
+    `second` is the internal name of the second key's column, "" for none; `person` those of the fields that tell who
+    a leftover record may be. `approved` maps a field to the approved
     identifications that apply to it.
     """
 
@@ -38,6 +39,7 @@ class DiffPlan:
     fields: dict[str, Field]
     seed: int
     second: str = ""
+    person: tuple[str, ...] = ()
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
     def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
@@ -61,7 +63,7 @@ class Diff(NamedTuple):
     """What was found among suspects. Keys under their internal names.
 
     Attributes:
-        only_left: key, ROW, `_second` (the second key's value, null if none).
+        only_left: key, ROW, `_second` (the second key's value, null if none), `_person` (who it may be, as a number).
         only_right: the same.
         repeated: `Pairs.repeated`.
         values: every value that differs, `values_schema`.
@@ -109,6 +111,7 @@ def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: 
         fields=fields,
         seed=seed,
         second=next((name for name, f in fields.items() if f.name == dataset.second_key), ""),
+        person=tuple(name for name, f in fields.items() if f.name in dataset.person),
     )
 
 
@@ -127,8 +130,8 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
     unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row").unique()
     mismatched = both.join(unequal, on=["left_row", "right_row"], how="semi", maintain_order="left")
     return Diff(
-        only_left=_with_second(pairs.only_left, left, this.second),
-        only_right=_with_second(pairs.only_right, right, this.second),
+        only_left=_known(pairs.only_left, left, this),
+        only_right=_known(pairs.only_right, right, this),
         repeated=pairs.repeated,
         values=differing,
         people=people(mismatched, key, values, this.seed),
@@ -141,7 +144,12 @@ def _hashed(rows: pl.DataFrame, key: list[str], values: list[str], seed: int) ->
     return rows.select(ROW, *key, **value_hashes(values, seed, "_"))
 
 
-def _with_second(only: pl.DataFrame, rows: pl.DataFrame, second: str) -> pl.DataFrame:
-    if not second:
-        return only.with_columns(_second=pl.lit(None, pl.String))
-    return only.join(rows.select(ROW, _second=second), on=ROW, how="left", maintain_order="left")
+def _known(only: pl.DataFrame, rows: pl.DataFrame, this: DiffPlan) -> pl.DataFrame:
+    """Leftover rows with what may tell who they are: `_second`, and `_person`, null where a part of it is."""
+    second = pl.col(this.second) if this.second else pl.lit(None, pl.String)
+    hashed = next(iter(value_hashes(this.person, this.seed, "").values()))
+    whole = (
+        pl.all_horizontal(pl.col(name).is_not_null() for name in this.person) if this.person else pl.lit(value=False)
+    )
+    known = rows.select(ROW, _second=second, _person=pl.when(whole).then(hashed))
+    return only.join(known, on=ROW, how="left", maintain_order="left")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
+
+import polars as pl
 
 from reconcile.extract.parquet import scan
 from reconcile.extract.writing import snapshot_path
@@ -18,7 +21,10 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["extract", "scan", "source_of"]
+__all__ = ["extract", "extract_history", "scan", "scan_history", "source_of"]
+
+HISTORY = "history"
+"""The folder of the older rows, beside the snapshots."""
 
 
 def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int], None] | None = None) -> Snapshot:
@@ -64,6 +70,25 @@ def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int],
             return extract_database(source, side, work, progress)
         case _:
             assert_never(source)
+
+
+def extract_history(source: Source, side: Side, work: Path) -> bool:
+    """Read a side's older rows as they stand now, into `history/<side>.parquet` below `work`.
+
+    Returns:
+        Whether the source keeps any.
+    """
+    if not isinstance(source, DatabaseSource) or not source.layout.history_table:
+        return False
+    older = replace(source.layout, table=source.layout.history_table, history_table="")
+    extract(replace(source, layout=older), side, work / HISTORY)
+    return True
+
+
+def scan_history(snapshot: Snapshot, work: Path) -> pl.LazyFrame | None:
+    """What `extract_history` wrote, as `scan` yields it; None if it wrote nothing."""
+    path = work / HISTORY / f"{snapshot.side}.parquet"
+    return scan(replace(snapshot, path=path, temporary=True)) if path.exists() else None
 
 
 def source_of(path: Path, label: str = "") -> Source:
