@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 AS_OF = date(2026, 11, 20)
 
-BY_FIELD: frozenset[str] = frozenset()
-"""Codes that need history, timing, or pairing beyond the key. Until the engine has them, such a difference must be
-found under the code that follows from its field alone (`code_by_field` of the truth table)."""
-
 RUN_FILE = """\
 dataset = "schemas.identity_record"
 left = "cs"
@@ -117,17 +113,23 @@ def measure(command: list[str]) -> Measured:
     return Measured(seconds=time.monotonic() - started, peak_mib=peak / 1024, status=process.returncode)
 
 
-def planted_and_found(truth: Path, folder: Path) -> pl.DataFrame:
+def planted_and_found(truth: Path, folder: Path, by_field: frozenset[str] = frozenset()) -> pl.DataFrame:
     """One row a code: `code`, `planted`, `found`, `missing` (planted, not found), `extra` (found, not planted).
 
     Compared finding by finding: key, field, side where the finding is about one side, and code.
+
+    Args:
+        truth: The ward's truth table.
+        folder: What a run delivered.
+        by_field: Codes that the run's sources cannot tell (no history): such a difference must be found under the
+            code that follows from its field alone.
     """
     what = ["key", "field", "side", "code"]
     planted = pl.read_parquet(truth).select(
         "key",
         "field",
         "side",
-        code=pl.when(pl.col("code").is_in(BY_FIELD)).then("code_by_field").otherwise("code"),
+        code=pl.when(pl.col("code").is_in(by_field)).then("code_by_field").otherwise("code"),
     )
     findings = pl.read_parquet(folder / "findings.parquet").select(
         key="juminhyo_code",

@@ -82,6 +82,7 @@ DATASET = dataset(
         "waiting": "T2",
         "planned": "T3",
         "behind": "T1",
+        "recent": "T1",
         "overdue": "G3",
         "apart": "T4",
         "ahead": "G4",

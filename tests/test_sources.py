@@ -33,14 +33,17 @@ path = "cs.csv"
 layout = "cs_csv"
 
 [sources.register_duckdb]
+extracted_at = "20261120000000"
 url = "duckdb:///register.duckdb"
 layout = "register_table"
 
 [sources.register_csv]
+extracted_at = "20261120000000"
 path = "register.csv"
 layout = "register_csv"
 
 [sources.register_postgres]
+extracted_at = "20261120000000"
 url = "{postgres}"
 layout = "register_table"
 """
@@ -100,18 +103,22 @@ def test_every_form_gives_the_findings_that_were_planted(
 ) -> None:
     report = compared(ward, left, right, tmp_path)
 
-    account = planted_and_found(ward.paths["truth"], tmp_path)
+    # A CSV has no older rows: what has been late for too long cannot be told from what differs.
+    without_history = frozenset(("G3",)) if right == "register_csv" else frozenset[str]()
+    account = planted_and_found(ward.paths["truth"], tmp_path, without_history)
     assert account.filter((pl.col("missing") > 0) | (pl.col("extra") > 0)).rows() == []
-    assert account.height >= 29, "every code that a pair of records can show was planted"
+    assert account.height >= 37, "every code that a pair of records can show was planted"
     assert report.findings.height + report.variants.height == account["found"].sum()
 
 
-def test_a_database_gives_the_findings_of_a_file_byte_for_byte(ward: WardManifest, tmp_path: Path) -> None:
-    forms = ("register_duckdb", "register_csv", "register_postgres")
-    duck, text, postgres = (without_rows(compared(ward, "cs_fixed", form, tmp_path / form).findings) for form in forms)
+def test_a_database_finds_what_a_file_finds(ward: WardManifest, tmp_path: Path) -> None:
+    forms = ("register_duckdb", "register_postgres", "register_csv")
+    duck, postgres, text = (without_rows(compared(ward, "cs_fixed", form, tmp_path / form).findings) for form in forms)
 
-    assert duck.equals(text)
     assert duck.equals(postgres)
+    # How late a message is stands in the history, which a CSV has not: the same differences, otherwise explained.
+    told = ["code", "severity", "rule", "hint"]
+    assert duck.drop(told).equals(text.drop(told))
 
 
 def test_both_databases_give_the_same_rows_in_the_same_order(ward: WardManifest, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def explain_pairs(
         instants: When the right side was extracted, None if unknown; the instant of the comparison.
 
     Returns:
-        REASONS. Reasons: `waiting`, `planned`, `behind`, `overdue`, `apart`, `ahead`.
+        REASONS. Reasons: `waiting`, `planned`, `behind`, `overdue`, `recent` (only without history), `apart`, `ahead`.
     """
     extracted, instant = instants
     older = _older(pairs, history, columns)
@@ -47,6 +47,9 @@ def explain_pairs(
     since = pl.col("since").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
     age = business_days_since(since, instant.date())
     newer = (pl.col("left_processed") > pl.col("right_processed")).fill_null(value=False) & pl.col("since").is_null()
+    # Without history nothing proves that the CS is behind; that the register was written to within grace suggests it.
+    written = pl.col("right_processed").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
+    recent = business_days_since(written, instant.date()).is_between(0, timing.grace_days) & pl.lit(history is None)
     apart = newer & (
         (pl.col("left_processed") >= pl.lit(f"{extracted:%Y%m%d%H%M%S}")) if extracted else pl.lit(value=False)
     )
@@ -55,12 +58,20 @@ def explain_pairs(
         ("planned", pl.col("pending").str.contains(timing.planned)),
         ("behind", since.is_not_null() & (age <= timing.grace_days)),
         ("overdue", since.is_not_null()),
+        ("recent", recent),
         ("apart", apart),
         ("ahead", newer),
     )
     history_says = pl.format("変更{}件前の状態(処理日 {}、{}営業日)", "changes", since.dt.strftime(_DAY), age)
     clocks_say = pl.format("CSの処理日時 {}", pl.col("left_processed"))
-    evidence = {"behind": history_says, "overdue": history_says, "apart": clocks_say, "ahead": clocks_say}
+    guess = pl.format("処理日 {}(履歴での裏付けなし)", written.dt.strftime(_DAY))
+    evidence = {
+        "recent": guess,
+        "behind": history_says,
+        "overdue": history_says,
+        "apart": clocks_say,
+        "ahead": clocks_say,
+    }
     flags = pl.format("更新フラグ {}", "pending")
     return (
         told.with_columns(reason=_first(steps))

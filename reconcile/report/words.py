@@ -35,6 +35,17 @@ RULE_LABELS: Mapping[str, str] = {
     "second_key": "個人番号一致",
     "counterpart_rejected": "相手側が不良",
     "identity_swap": "二人の記録の入れ替わり",
+    # whole pairs and leftover rows: late or lost (classify.timing), who stands under a key (classify.people)
+    "waiting": "CS受理待ち・エラー",
+    "planned": "転出予定",
+    "behind": "未反映(猶予内)",
+    "overdue": "未反映(猶予超過)",
+    "recent": "処理日が猶予内",
+    "apart": "抽出時点の差",
+    "ahead": "CSが先行",
+    "provisional": "仮登録",
+    "mixed_identity": "4情報が全て異なる",
+    "two_keys": "同一人の候補",
     # single rows
     "check_digit": "検査数字",
     "undeclared": "未定義コード",
