@@ -24,6 +24,9 @@ right = "register"
 out = "results"
 site_key = "site.key"
 
+[characters]
+approvals = "approvals.toml"
+
 [gates]
 municipality = "13107"
 
@@ -41,6 +44,17 @@ label = "既存住基"
 url = "duckdb:///{register}"
 layout = "register_table"
 extracted_at = "{extracted_at}"
+"""
+
+
+APPROVALS = """# 同定承認表 of the demo: one pair of characters that the office has decided to treat as one.
+[[approval]]
+id = "demo-1"
+left = "MJ016101"    # 濱
+right = "MJ015342"   # 浜
+approver = "窓口課長"
+date = 2026-04-01
+expires = 2099-12-31
 """
 
 
@@ -69,6 +83,7 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
     relative = {name: path.relative_to(out).as_posix() for name, path in files.items()}
     config.write_text(RUN_FILE.format(**relative, extracted_at=ward.extracted_at["right"]), encoding="utf-8")
 
+    (out / "approvals.toml").write_text(APPROVALS, encoding="utf-8")
     terminal.note("nightly flow (Prefect) …")
     folder = _flow(config, out)
     if folder is None:
@@ -82,7 +97,10 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
     import json  # noqa: PLC0415
 
     summary = json.loads((folder / "summary.json").read_bytes())
-    terminal.show_summary(summary, None)
+    from schemas.identity_record import DATASET  # noqa: PLC0415
+
+    labels = {code: category.label for code, category in DATASET.taxonomy.items()}
+    terminal.show_summary(summary, None, labels, {field.name: field.label for field in DATASET.fields})
     account = planted_and_found(out / "ward" / "truth.parquet", folder)
     terminal.out.print(_table(account))
     same = (folder / "findings.parquet").read_bytes() == (out / "alone" / "findings.parquet").read_bytes()

@@ -94,13 +94,16 @@ def run(
     def work() -> int:
         settle(threads)
         from reconcile import nightly  # noqa: PLC0415
+        from reconcile.config import load_dataset  # noqa: PLC0415
         from reconcile.model import Verdict  # noqa: PLC0415
 
         if dry_run:
             terminal.lines(f"{side}: {what}" for side, what in nightly.rehearse(config).items())
             return EXIT_FAILED  # a rehearsal confirms nothing
         summary, folder = nightly.run(config, as_of, terminal.progress)
-        terminal.show_summary(summary, folder)
+        dataset = load_dataset(str(summary["dataset"]))
+        labels = {code: category.label for code, category in dataset.taxonomy.items()}
+        terminal.show_summary(summary, folder, labels, {field.name: field.label for field in dataset.fields})
         return Verdict(summary["verdict"]).exit_code
 
     raise typer.Exit(_guarded(work, terminal))

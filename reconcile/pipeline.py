@@ -43,6 +43,9 @@ from reconcile.report.build import summarize
 ROWS_PER_PARTITION = 250_000
 """Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
 
+MOST_PARTITIONS = 16
+"""Every partition is cut out of all fingerprints: more of them would cost more than the sort that they bound."""
+
 SUSPECTS_PER_FETCH = 300_000
 """Suspects of one side that are held with all their text at once: bounds the memory of a bad night."""
 
@@ -112,7 +115,8 @@ def _differences(
 
     Empties `prints` as soon as it is done with them: fetching the last suspects needs the memory.
     """
-    partitions = options.partitions or 1 + max(f.height for f in prints.values()) // ROWS_PER_PARTITION
+    largest = max(frame.height for frame in prints.values())
+    partitions = options.partitions or min(MOST_PARTITIONS, 1 + largest // ROWS_PER_PARTITION)
     held: list[Suspects] = []
     for number in range(partitions):
         mine = pl.col("_key") % partitions == number
