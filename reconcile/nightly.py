@@ -3,7 +3,7 @@
 `reconcile run` calls them one after the other; `flows.nightly` wraps each in a task. What passes between them lies in
 the run's stage folder, which only its owner may enter and which is gone when the run ends:
 
-    out/.stage-<run id>/work/     left.parquet, left.json, right.parquet, right.json: short-lived, personal
+    out/.stage-<run id>/sides/    left.parquet, left.json, right.parquet, right.json: short-lived, personal
     out/.stage-<run id>/files/    the rendered reports
     out/<run id>/                 the delivered files
     out/status.json               the newest run's verdict, or "unknown" while it runs
@@ -39,7 +39,7 @@ from reconcile.model import (
 if TYPE_CHECKING:
     from reconcile.check import Progress
 
-WORK = "work"
+WORK = "sides"
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
 TOKYO = ZoneInfo("Asia/Tokyo")
 

@@ -21,7 +21,7 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["extract", "extract_history", "scan", "scan_history", "source_of"]
+__all__ = ["extract", "extract_history", "scan", "scan_history"]
 
 HISTORY = "history"
 """The folder of the older rows, beside the snapshots."""
@@ -89,10 +89,3 @@ def scan_history(snapshot: Snapshot, work: Path) -> pl.LazyFrame | None:
     """What `extract_history` wrote, as `scan` yields it; None if it wrote nothing."""
     path = work / HISTORY / f"{snapshot.side}.parquet"
     return scan(replace(snapshot, path=path, temporary=True)) if path.exists() else None
-
-
-def source_of(path: Path, label: str = "") -> Source:
-    """A file of which nothing is declared: Parquet by its suffix (`.parquet`, `.pq`), else CSV, or TSV by its suffix."""
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return ParquetSource(path=path, label=label)
-    return DelimitedSource(path=path, label=label)

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconcile.config import source_of
 from reconcile.errors import SourceError
-from reconcile.extract import extract, scan, source_of
+from reconcile.extract import extract, scan
 from reconcile.extract.parquet import as_text
 from reconcile.model import ROW, Column, Layout, ParquetSource, Side, Snapshot
 from tests.extract.forms import rows_of
