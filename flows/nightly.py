@@ -76,6 +76,14 @@ def deliver(job: tuple[str, ...]) -> str:
 @flow(name="整合性確認", validate_parameters=False, persist_result=False)
 def reconcile_nightly(config: str, as_of: str = "") -> State[str]:
     """Prove which records agree tonight."""
+    try:
+        with nightly.alone(Path(config)):
+            return _night(config, as_of)
+    except ReconcileError as error:
+        return Failed(message=error.code)
+
+
+def _night(config: str, as_of: str) -> State[str]:
     job = tuple(_redacted(lambda: nightly.begin(Path(config), as_of)))
     try:
         sides = [prepare.submit(job, side.value) for side in Side]

@@ -55,7 +55,7 @@ def run(request: Request, progress: Progress) -> Report:
     try:
         report = _compare(request, config, run_id, now, progress)
         if request.out is not None:
-            staged = request.out / f".stage-{run_id}"
+            staged = request.out / f"{deliver.STAGE}{run_id}"
             deliver.stage(report, request.formats, staged)
             deliver.publish(staged, request.out)
             deliver.conclude(request.out, run_id, report.verdict)

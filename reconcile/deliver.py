@@ -7,19 +7,61 @@ digest of every file, comes last, then the status. The same command again is alw
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from reconcile.errors import SourceError
+from reconcile.errors import ConfigError, SourceError
 from reconcile.model import Report, Verdict
 
 STATUS = "status.json"
 MANIFEST = "manifest.json"
+LOCK = ".lock"
+STAGE = ".stage-"
+"""Before a run's id: the folder of what is not delivered yet."""
+
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of runs for one run, and clear away what a run that died left in it.
+
+    The lock is the kernel's and dies with its process, so no file has to be removed by hand after a crash. Whoever
+    holds it knows that every stage folder is a dead run's: residents in plain text that nobody will read again.
+
+    Raises:
+        ConfigError: E_LOCKED, another run is at work.
+        SourceError: E_OUT, the folder cannot be written.
+    """
+    with _as_source_error(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "wait for it to end"
+            raise ConfigError(folder.name, "another run is at work in it", hint=hint, code="E_LOCKED") from None
+        for left in folder.glob(f"{STAGE}*"):
+            shutil.rmtree(left)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _as_source_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "name another folder, or free some space"
+        raise SourceError(folder.name, f"cannot be written: {error.strerror}", hint=hint, code="E_OUT") from None
 
 
 def announce(folder: Path, run_id: str) -> None:
@@ -30,13 +72,10 @@ def announce(folder: Path, run_id: str) -> None:
     Raises:
         SourceError: The folder cannot be written.
     """
-    try:
+    with _as_source_error(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         say(folder, {"run_id": run_id, "verdict": "unknown"})
         _forget(folder)
-    except OSError as error:
-        hint = "name another folder, or free some space"
-        raise SourceError(folder.name, f"cannot be written: {error.strerror}", hint=hint, code="E_OUT") from None
 
 
 def _forget(folder: Path) -> None:

@@ -73,11 +73,10 @@ def _timing(
     alone = material.only[Side.RIGHT][ROW]
     state = theirs[dataset.state] if dataset.state in theirs else pl.lit(None, pl.String)
     arrived = _rows(right, alone, {"processed": theirs[timing.processed], "state": state})
+    instants = (taken[Side.RIGHT], instant)
     return [
-        explain_pairs(
-            pairs, _history(right, pairs, this, (dataset, timing)), columns, timing, (taken[Side.RIGHT], instant)
-        ),
-        explain_arrivals(arrived.rename({ROW: "right_row"}), timing, instant.date()),
+        explain_pairs(pairs, _history(right, pairs, this, (dataset, timing)), columns, timing, instants),
+        explain_arrivals(arrived.rename({ROW: "right_row"}), timing, instants),
     ]
 
 

@@ -15,6 +15,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -60,7 +61,7 @@ class Job(NamedTuple):
     @property
     def stage(self) -> Path:
         """The folder of what passes between the steps."""
-        return self.out.parent / f".stage-{self.run_id}"
+        return self.out.parent / f"{deliver.STAGE}{self.run_id}"
 
 
 def begin(config: Path, as_of: str = "") -> Job:
@@ -182,8 +183,13 @@ def give_up(job: Job, verdict: Verdict, code: str) -> None:
     deliver.conclude(job.out.parent, job.run_id, verdict, code=code)
 
 
+def alone(config: Path) -> AbstractContextManager[None]:
+    """Hold the run file's output folder for one run (`deliver.alone`)."""
+    return deliver.alone(read_config(config).out)
+
+
 def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:
-    """The four steps, one after the other.
+    """The four steps, one after the other, alone in the output folder.
 
     Returns:
         The summary as it stands on the disk, and the folder it stands in.
@@ -191,6 +197,11 @@ def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], P
     Raises:
         ReconcileError: A source or the set-up is not what it must be; the status says so, and nothing else is left.
     """
+    with alone(config):
+        return _run(config, as_of, progress)
+
+
+def _run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:
     job = begin(config, as_of)
     try:
         for side in Side:

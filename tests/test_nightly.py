@@ -12,7 +12,7 @@ import pytest
 from fixtures.ward import make_ward
 from reconcile import deliver, nightly
 from reconcile.errors import ConfigError, SourceError
-from reconcile.model import Verdict
+from reconcile.model import Side, Verdict
 
 RUN_FILE = """\
 dataset = "schemas.identity_record"
@@ -93,7 +93,7 @@ def test_a_cut_file_is_inconclusive_and_leaves_nothing_but_the_status(site: Path
 
     assert status(site)["verdict"] == "inconclusive"
     assert status(site)["code"] == refused.value.code
-    assert [path.name for path in (site.parent / "results").iterdir()] == ["status.json"]
+    assert sorted(path.name for path in (site.parent / "results").iterdir()) == [".lock", "status.json"]
 
 
 def test_an_export_of_another_municipality_is_inconclusive(site: Path) -> None:
@@ -152,3 +152,25 @@ def test_a_gaiji_table_whose_digest_was_accepted_runs(site: Path) -> None:
     summary, _ = run(site)
 
     assert summary["verdict"] == "partial"
+
+
+def test_a_second_run_is_refused_and_leaves_the_first_one_s_status_alone(site: Path) -> None:
+    with nightly.alone(site):
+        nightly.begin(site, "2026-11-20")
+        before = status(site)
+        with pytest.raises(ConfigError) as refused:
+            run(site)
+
+        assert refused.value.code == "E_LOCKED"
+        assert status(site) == before
+
+
+def test_what_a_dead_run_left_is_gone_before_the_next_begins(site: Path) -> None:
+    """A kill between two steps leaves snapshots with names and 個人番号 in the stage folder."""
+    job = nightly.begin(site, "2026-11-20")
+    nightly.prepare(job, Side.LEFT)
+    assert list(job.stage.rglob("left.parquet"))
+
+    run(site)
+
+    assert not job.stage.exists()

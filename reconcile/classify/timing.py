@@ -11,7 +11,7 @@ Pure: the rows of the pairs, the history of their keys, and the times of the ext
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import polars as pl
 
@@ -49,7 +49,7 @@ def explain_pairs(
     newer = (pl.col("left_processed") > pl.col("right_processed")).fill_null(value=False) & pl.col("since").is_null()
     # Without history nothing proves that the CS is behind; that the register was written to within grace suggests it.
     written = pl.col("right_processed").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
-    recent = business_days_since(written, instant.date()).is_between(0, timing.grace_days) & pl.lit(history is None)
+    recent = _within_grace(written, timing, instants) & pl.lit(history is None)
     apart = newer & (
         (pl.col("left_processed") >= pl.lit(f"{extracted:%Y%m%d%H%M%S}")) if extracted else pl.lit(value=False)
     )
@@ -85,22 +85,22 @@ def explain_pairs(
     )
 
 
-def explain_arrivals(only: pl.DataFrame, timing: Timing, instant: date) -> pl.DataFrame:
+def explain_arrivals(only: pl.DataFrame, timing: Timing, instants: tuple[datetime | None, datetime]) -> pl.DataFrame:
     """Why rows stand on the right only: not yet registered, or so fresh that the message is on its way.
 
     Args:
         only: `right_row`, `processed`, `state`.
         timing: The dataset's.
-        instant: The day of the comparison.
+        instants: When the right side was extracted, None if unknown; the instant of the comparison.
 
     Returns:
         REASONS, `left_row` null. Reasons: `provisional`, `behind`.
     """
     since = pl.col("processed").str.slice(0, 8).str.to_date("%Y%m%d", strict=False)
-    age = business_days_since(since, instant)
+    age = business_days_since(since, instants[1].date())
     steps = (
         ("provisional", pl.col("state") == timing.provisional),
-        ("behind", (age >= 0) & (age <= timing.grace_days)),
+        ("behind", _within_grace(since, timing, instants)),
     )
     said = pl.format("処理日 {}、{}営業日", since.dt.strftime(_DAY), age)
     return (
@@ -109,6 +109,17 @@ def explain_arrivals(only: pl.DataFrame, timing: Timing, instant: date) -> pl.Da
         .with_columns(evidence=pl.when(pl.col("reason") == "behind").then(said))
         .match_to_schema(REASONS, extra_columns="ignore")
     )
+
+
+def _within_grace(day: pl.Expr, timing: Timing, instants: tuple[datetime | None, datetime]) -> pl.Expr:
+    """Whether the register wrote this on a day that the CS need not know of yet (`reference/domain.md` §5, step 3).
+
+    The CS may have been extracted first, so that the day lies after the comparison. After its own extract the register
+    wrote nothing: a clock that runs ahead would hide a lost record for years (§12, trap 30).
+    """
+    extracted, instant = instants
+    last = max(extracted or instant, instant).date()
+    return (business_days_since(day, instant.date()) <= timing.grace_days) & (day <= pl.lit(last))
 
 
 def _first(steps: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
