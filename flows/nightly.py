@@ -55,9 +55,28 @@ def _redacted(step: Callable[[], Any]) -> Any:  # noqa: ANN401
     raise StepFailedError(code) from None
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=[10, 60])
+PASSING = frozenset(("E_CONNECT", "E_NOT_FOUND", "E_READ", "E_UNSTABLE"))
+"""Faults that may be gone in a minute: the source is away, or still being written. A cut file stays cut, and a refused
+password is never tried again: that locks the account."""
+
+
+def _may_pass(_task: object, _run: object, state: State[Any]) -> bool:
+    try:
+        state.result()
+    except StepFailedError as error:
+        return str(error) in PASSING
+    return False
+
+
+@task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[10, 60],
+    retry_condition_fn=_may_pass,
+)
 def prepare(job: tuple[str, ...], side: str) -> None:
-    """Extract one side. Retried: a source may be away for a minute."""
+    """Extract one side. Retried only where that can help."""
     _redacted(lambda: nightly.prepare(nightly.Job(*job), Side(side)))
 
 
