@@ -29,7 +29,7 @@ from reconcile.model import Side
 from tests.classify.engine import codes, run
 from tests.classify.replica import Copy, State, World, Written, expected
 
-STEPS = 40
+STEPS = 25
 """Of one life; the engine runs once at its end."""
 
 NAMES = ("山本 桜", "川口 梅", "林 松太")
