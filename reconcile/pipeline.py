@@ -3,7 +3,7 @@
     extract -> Input                                          once a side, by the caller
     canonicalize -> validate -> fingerprint                   once a side, a batch at a time
     suspects -> fetch -> diff                                 both sides, a partition at a time
-    account -> classify -> decide -> build                    once
+    account -> explain -> classify -> decide -> build         once
 
 A side is streamed once into plain numbers; the suspects are found among the numbers, and those rows alone are
 fetched and compared value by value. The text of a record that is surely equal is never held.
