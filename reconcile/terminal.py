@@ -53,6 +53,46 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
     "failed": ("処理に失敗しました", "failed", "red"),
     "tampered": ("改ざんの疑いがあります", "tampered", "red"),
 }
+FAULTS: Mapping[str, str] = {
+    "E_ACCESS": "読む権限がありません",
+    "E_AUTH": "認証に失敗しました",
+    "E_BALANCE": "件数の検算が合いません(プログラムの誤り)",
+    "E_CHARSET": "文字コードの指定が違います",
+    "E_COLUMNS": "列の数が違います",
+    "E_CONFIG": "指定が正しくありません",
+    "E_CONNECT": "データベースに接続できません",
+    "E_CONTROL": "合計値が合いません",
+    "E_CONTROL_CHAR": "制御文字があります",
+    "E_COUNT": "件数が合いません",
+    "E_DECLARATION": "宣言が正しくありません",
+    "E_DISK": "書き込めません",
+    "E_EMPTY": "ファイルが空です",
+    "E_ENCODING": "文字コードが違います",
+    "E_EOL": "改行が統一されていません",
+    "E_FAILED": "処理に失敗しました",
+    "E_FIELD_SIZE": "項目が長すぎます",
+    "E_HEADER": "見出しが違います",
+    "E_KEY": "キーの指定が正しくありません",
+    "E_KEY_TYPE": "キーの型が両側で違います",
+    "E_LOCKED": "別の実行が動いています",
+    "E_NO_FONT": "日本語フォントがありません",
+    "E_NO_TYPST": "PDFの部品がありません",
+    "E_NOT_A_FILE": "ファイルではありません",
+    "E_NOT_FOUND": "見つかりません",
+    "E_NOTHING_SHARED": "キーのほかに共通の列がありません",
+    "E_OUT": "出力先に書けません",
+    "E_QUOTE": "引用符が合いません",
+    "E_READ": "読み取れません",
+    "E_RECLEN": "レコードの長さが違います",
+    "E_RECONCILE": "確認が必要です",
+    "E_SAME_INPUT": "左右が同じものです",
+    "E_SCHEMA": "列の型が扱えません",
+    "E_SOURCE": "入力が正しくありません",
+    "E_TRUNCATED": "途中で切れています",
+    "E_UNSTABLE": "書き込み中のファイルです",
+}
+"""What each code of a fault says in one breath; the rest of the line is the same in both languages."""
+
 _PARTS = ("records", "out_of_scope", "rejected", "duplicate", "matched", "mismatched", "only")
 
 
@@ -96,7 +136,8 @@ class Terminal:
 
     def error(self, error: ReconcileError) -> None:
         """One line: code, where, got, expected, hint."""
-        self.fault(f"{error.code} {error}")
+        said = "" if self._english else f" {FAULTS.get(error.code, FAULTS['E_RECONCILE'])}:"
+        self.fault(f"{error.code}{said} {error}")
 
     def fault(self, message: str) -> None:
         """One line on stderr, whatever the options."""
