@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import time
@@ -94,8 +96,6 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
         [sys.executable, "-m", "reconcile", "diff", "cs", "register", "--config", str(config), "--quiet",
          "--out", str(out / "alone"), "--report", "parquet,json"]
     )  # fmt: skip
-    import json  # noqa: PLC0415
-
     summary = json.loads((folder / "summary.json").read_bytes())
     from schemas.identity_record import DATASET  # noqa: PLC0415
 
@@ -178,14 +178,13 @@ def planted_and_found(truth: Path, folder: Path, by_field: frozenset[str] = froz
 
 def _flow(config: Path, out: Path) -> Path | None:
     """Run the flow in a process of its own, so that Prefect's home is the demo's, and find what it delivered."""
-    import json  # noqa: PLC0415
-    import os  # noqa: PLC0415
-
     environment = {**os.environ, "PREFECT_HOME": str((out / "prefect").resolve()), "PREFECT_LOGGING_LEVEL": "WARNING"}
     code = "import sys; from flows.nightly import reconcile_nightly as f; f(sys.argv[1], sys.argv[2])"
-    subprocess.run(  # noqa: S603
+    ran = subprocess.run(  # noqa: S603
         [sys.executable, "-c", code, str(config.resolve()), AS_OF.isoformat()], check=False, env=environment
     )
+    if ran.returncode:
+        return None  # what stands in the folder may be an earlier demo's
     status = json.loads((out / "results" / "status.json").read_bytes())
     return out / "results" / status["results"] if "results" in status else None
 

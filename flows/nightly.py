@@ -112,7 +112,7 @@ def _night(config: str, as_of: str) -> State[str]:
         verdict = Verdict(deliver(job))
     except StepFailedError as error:
         code = str(error)
-        nightly.give_up(nightly.Job(*job), Verdict.FAILED if "E_FAILED" in code else Verdict.INCONCLUSIVE, code)
+        nightly.give_up(nightly.Job(*job), code)
         return Failed(message=code)
     if verdict.exit_code > 1:
         return Failed(message=verdict.value)

@@ -15,10 +15,11 @@ from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
+from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, extract_history, scan, scan_history
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
-from reconcile.nightly import same_source, with_instant
+from reconcile.nightly import TOKYO, same_source, with_instant
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
 
@@ -48,8 +49,8 @@ def run(request: Request, progress: Progress) -> Report:
     """
     config = None if request.config is None else read_config(request.config)
     _check(request, config)
-    now = datetime.now(UTC)
-    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    now = datetime.now(TOKYO)
+    run_id = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     if request.out is not None:
         deliver.announce(request.out, run_id)
     try:
@@ -61,7 +62,7 @@ def run(request: Request, progress: Progress) -> Report:
             deliver.conclude(request.out, run_id, report.verdict)
     except ReconcileError as error:
         if request.out is not None:
-            deliver.conclude(request.out, run_id, Verdict.INCONCLUSIVE, code=error.code, message=str(error))
+            deliver.conclude(request.out, run_id, verdict_of_fault(error.code), code=error.code, message=str(error))
         raise
     except BaseException:
         if request.out is not None:

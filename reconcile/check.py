@@ -24,13 +24,6 @@ Progress = Callable[[str, int, int], None]
 
 ROWS_PER_BATCH = 100_000
 
-# What proves nothing where it is equal: private use, whose codes each system assigns for itself, and signs that
-# stand for a character which could not be written (`reference/domain.md` §12, traps 10 and 12).
-_DOUBTFUL = r"[\x{E000}-\x{F8FF}\x{100000}-\x{10FFFD}〓■●\x{FFFD}]"
-_HANGUL = r"[\x{AC00}-\x{D7A3}]"
-_HANGUL_SHARE = 0.02
-"""J codes read as UTF-16 raise no error, they turn into Korean: from this share of a column's values on it is refused."""
-
 
 class Input(NamedTuple):
     """One side, ready to be read.
@@ -111,7 +104,9 @@ def _check_batch(
         if f.check_digit and f.name in columns
     }
     unknown = {name: pl.col(name).str.starts_with(UNDECLARED) for name in undeclared(dataset, snapshot.layout)}
-    doubtful = {name: pl.col(name).str.contains(_DOUBTFUL) for name in _names(dataset) if name in columns}
+    from reconcile.characters.relations import DOUBTFUL_TEXT  # noqa: PLC0415  tables that an ad-hoc diff does not need
+
+    doubtful = {name: pl.col(name).str.contains(DOUBTFUL_TEXT) for name in _names(dataset) if name in columns}
     tests = {"check_digit": wrong_digit, "undeclared": unknown, DOUBTFUL: doubtful}
     checks = Checks(
         rejects=rejects,
@@ -156,14 +151,18 @@ class _Hangul:
         self._korean = dict(self._values)
 
     def add(self, decoded: pl.DataFrame) -> None:
+        from reconcile.characters import codec  # noqa: PLC0415
+
         for name in self._values:
             column = decoded[name]
             self._values[name] += column.count()
-            self._korean[name] += int(column.str.contains(_HANGUL).sum())
+            self._korean[name] += int(column.str.contains(codec.HANGUL).sum())
 
     def refuse(self, where: str) -> None:
+        from reconcile.characters import codec  # noqa: PLC0415
+
         for name, values in self._values.items():
-            if self._korean[name] > _HANGUL_SHARE * values:
+            if self._korean[name] >= codec.HANGUL_SHARE * values > 0:
                 raise SourceError(
                     where,
                     f"column {name}: {self._korean[name]} of {values} values hold Hangul, expected Japanese names",

@@ -46,6 +46,12 @@ def decide(gates: Sequence[Gate], balance: Mapping[Side, Balance], findings: int
     return Verdict.MISMATCH if findings or any(s.mismatched or s.only for s in balance.values()) else Verdict.CONSISTENT
 
 
+def verdict_of_fault(code: str) -> Verdict:
+    """What a run that ended in a fault may say: `failed` if it was our fault, else `inconclusive`."""
+    ours = code.startswith(("E_BALANCE", "E_FAILED"))
+    return Verdict.FAILED if ours else Verdict.INCONCLUSIVE
+
+
 def check_balance(balance: Mapping[Side, Balance]) -> None:
     """Assert that every row of both sides is accounted for exactly once.
 

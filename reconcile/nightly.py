@@ -25,8 +25,8 @@ from zoneinfo import ZoneInfo
 
 from reconcile import __version__, deliver
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
-from reconcile.decide import Gate
-from reconcile.errors import BalanceError, ConfigError, ReconcileError
+from reconcile.decide import Gate, verdict_of_fault
+from reconcile.errors import ConfigError, ReconcileError
 from reconcile.model import (
     DatabaseSource,
     Preflight,
@@ -177,10 +177,10 @@ def finish(job: Job) -> Verdict:
     return verdict
 
 
-def give_up(job: Job, verdict: Verdict, code: str) -> None:
+def give_up(job: Job, code: str) -> None:
     """Leave nothing half-written behind, and a status that claims nothing."""
     shutil.rmtree(job.stage, ignore_errors=True)
-    deliver.conclude(job.out.parent, job.run_id, verdict, code=code)
+    deliver.conclude(job.out.parent, job.run_id, verdict_of_fault(code), code=code)
 
 
 def alone(config: Path) -> AbstractContextManager[None]:
@@ -209,10 +209,10 @@ def _run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], 
         compare(job, FORMATS, progress)
         verdict = finish(job)
     except ReconcileError as error:
-        give_up(job, Verdict.FAILED if isinstance(error, BalanceError) else Verdict.INCONCLUSIVE, error.code)
+        give_up(job, error.code)
         raise
     except BaseException:
-        give_up(job, Verdict.FAILED, "E_FAILED")
+        give_up(job, "E_FAILED")
         raise
     return {**json.loads((job.out / "summary.json").read_bytes()), "verdict": verdict.value}, job.out
 

@@ -174,3 +174,22 @@ def test_what_a_dead_run_left_is_gone_before_the_next_begins(site: Path) -> None
     run(site)
 
     assert not job.stage.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("E_TRUNCATED", Verdict.INCONCLUSIVE),
+        ("E_CONFIG", Verdict.INCONCLUSIVE),
+        ("E_BALANCE", Verdict.FAILED),
+        ("E_FAILED PanicException", Verdict.FAILED),
+    ],
+)
+def test_a_fault_of_ours_is_failed_and_everybody_else_s_is_inconclusive(
+    code: str, verdict: Verdict, site: Path
+) -> None:
+    job = nightly.begin(site, "2026-11-20")
+
+    nightly.give_up(job, code)
+
+    assert status(site)["verdict"] == verdict.value

@@ -28,7 +28,7 @@ HANGUL_SHARE = 0.02
 """From this share of values with Hangul on, a column was decoded with the wrong charset (`looks_misdecoded`)."""
 
 _CARRIERS = "[\U000f0000-\U000fffff]"
-_HANGUL = "[가-힣]"
+HANGUL = "[가-힣]"
 _CHUNK_CODES = 1 << 18  # the working arrays of a chunk stay in the cache
 
 _ODD = np.uint32(1 << 31)
@@ -106,7 +106,7 @@ def show_unmapped(code: int) -> str:
 
 def hangul_share(expr: pl.Expr) -> pl.Expr:
     """The share (0-1) of the non-null values that hold a Hangul syllable; 0 for a column without values."""
-    return expr.str.contains(_HANGUL).mean().fill_null(0.0)
+    return expr.str.contains(HANGUL).mean().fill_null(0.0)
 
 
 def looks_misdecoded(expr: pl.Expr) -> pl.Expr:

@@ -84,6 +84,10 @@ class Level(IntEnum):
 
 # 〓■●？＊ stand for a character that a system could not print (domain §12, trap 12); U+FFFD for one it could not decode.
 _PLACEHOLDERS = "〓■●？＊?*\ufffd"
+DOUBTFUL_TEXT = r"[\x{E000}-\x{F8FF}\x{100000}-\x{10FFFD}" + _PLACEHOLDERS.replace("*", r"\*") + "]"
+"""A regular expression for text whose equality proves nothing: a placeholder, or private use, whose codes each system
+assigns for itself. A carrier is neither: it is one code of one nationwide code system."""
+
 # JIS X 0208 characters that CP932 and Shift_JIS decoders map to different code points (domain §4.2; trap 8).
 _CP932 = ("～∥－￠￡￢―￤￥￣", "〜‖−¢£¬—¦¥‾")
 _HYPHENS = "ー―－−‐ｰ-—–‑"
