@@ -11,12 +11,12 @@ fetched and compared value by value. The text of a record that is surely equal i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from reconcile.account import Found, account
+from reconcile.account import Checks, Found, account
 from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
@@ -74,8 +74,33 @@ class Options:
     progress: Progress = _silent
 
 
-def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: Options) -> Report:
+Search = Callable[
+    [Mapping[Side, Input], Dataset, DiffPlan, Options], tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]
+]
+"""What looks at every row: the checks of each side, and per partition how many pairs are surely equal and the rest."""
+
+
+def search(
+    inputs: Mapping[Side, Input], dataset: Dataset, this: DiffPlan, options: Options
+) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
+    """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
+    checks, prints = {}, {}
+    for side, entry in inputs.items():
+        prints[side], checks[side] = check(entry, dataset, this, options.progress)
+    return checks, list(_differences(inputs, prints, dataset, this, options))
+
+
+def reconcile(
+    run: Run, dataset: Dataset, sides: tuple[Input, Input], options: Options, search: Search = search
+) -> Report:
     """Compare two sides, left and right, and report.
+
+    Args:
+        run: Which run this is.
+        dataset: What is compared.
+        sides: Left and right.
+        options: What the edge decides.
+        search: Who looks at every row: this process, or a cluster.
 
     Raises:
         ConfigError: A key column is missing, or bears a name that the findings have.
@@ -87,10 +112,8 @@ def reconcile(run: Run, dataset: Dataset, sides: tuple[Input, Input], options: O
     _check_key_types(inputs, dataset)
     if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
         return _report(run, dataset, inputs, (_nothing_compared(inputs), _no_findings(dataset)), options)
-    checks, prints = {}, {}
-    for side, entry in inputs.items():
-        prints[side], checks[side] = check(entry, dataset, this, options.progress)
-    found = _merge(list(_differences(inputs, prints, dataset, this, options)), list(this.key))
+    checks, parts = search(inputs, dataset, this, options)
+    found = _merge(parts, list(this.key))
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found)
