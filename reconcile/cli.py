@@ -218,7 +218,9 @@ def _guarded(work: Callable[[], int], terminal: Terminal) -> int:
         return work()
     except ReconcileError as error:
         terminal.error(error)
-        return EXIT_FAILED
+        from reconcile.decide import verdict_of_fault  # noqa: PLC0415
+
+        return verdict_of_fault(error.code).exit_code
     except KeyboardInterrupt:
         terminal.fault("中断されました Interrupted")
         return 130

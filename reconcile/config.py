@@ -10,6 +10,7 @@ left = "cs"                     # names of two sources below
 right = "register"
 out = "out"                     # a folder a run, and status.json
 site_key = "keys/site.key"      # 32 random bytes, mode 0400; made by the first run if missing
+evidence_key = "keys/evidence.key"  # the same; signs the evidence
 
 [characters]
 approvals = "approvals.toml"    # 同定承認表; may be left out
@@ -60,7 +61,7 @@ from reconcile.model import (
     Source,
 )
 
-_TOP = frozenset("dataset left right out site_key characters gates schedule sources".split())
+_TOP = frozenset("dataset left right out site_key evidence_key characters gates schedule sources".split())
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset("municipality overlap_min allow_empty accepted_tables".split())
@@ -106,6 +107,7 @@ class RunConfig:
     right: str
     out: Path
     site_key: Path
+    evidence_key: Path
     sources: Mapping[str, Source]
     approvals: Path | None = None
     gaiji: Mapping[str, Path] = field(default_factory=dict)
@@ -145,6 +147,7 @@ def read_config(path: Path) -> RunConfig:
         right=_text(where, raw, "right"),
         out=base / _text(where, raw, "out", "out"),
         site_key=base / _text(where, raw, "site_key", "site.key"),
+        evidence_key=base / _text(where, raw, "evidence_key", "evidence.key"),
         sources=sources,
         approvals=_approvals(f"{where}: characters", _table(f"{where}: characters", raw.get("characters", {})), base),
         gaiji={
@@ -216,24 +219,38 @@ def site_key(path: Path) -> bytes:
     Raises:
         ConfigError: The file is not 32 bytes long, others may read it, or it cannot be made.
     """
+    return _secret(path, "site key", "set RECONCILE_SITE_KEY to a file that can be made")
+
+
+def signing_key(path: Path) -> bytes:
+    """The key that signs the evidence (Ed25519, RFC 8032: 32 random bytes), kept and made like the site key.
+
+    Who holds it can sign another history: it belongs to the account that runs the job, and not beside the output.
+
+    Raises:
+        ConfigError: As `site_key`.
+    """
+    return _secret(path, "evidence key", "name another file: evidence_key in the run file")
+
+
+def _secret(path: Path, name: str, hint: str) -> bytes:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError:
         pass
     except OSError as error:
-        hint = "set RECONCILE_SITE_KEY to a file that can be made"
-        raise ConfigError("site key", f"cannot be made: {error.strerror}", hint=hint) from None
+        raise ConfigError(name, f"cannot be made: {error.strerror}", hint=hint) from None
     else:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(SITE_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
     if path.stat().st_mode & 0o077:
-        raise ConfigError("site key", "got a file that others may read, expected mode 0400", hint="chmod 0400")
+        raise ConfigError(name, "got a file that others may read, expected mode 0400", hint="chmod 0400")
     key = path.read_bytes()
     if len(key) != SITE_KEY_BYTES:
-        raise ConfigError("site key", f"got {len(key)} bytes, expected {SITE_KEY_BYTES}", hint="restore it from backup")
+        raise ConfigError(name, f"got {len(key)} bytes, expected {SITE_KEY_BYTES}", hint="restore it from backup")
     return key
 
 

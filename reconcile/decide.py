@@ -47,7 +47,9 @@ def decide(gates: Sequence[Gate], balance: Mapping[Side, Balance], findings: int
 
 
 def verdict_of_fault(code: str) -> Verdict:
-    """What a run that ended in a fault may say: `failed` if it was our fault, else `inconclusive`."""
+    """What a run that ended in a fault may say: `tampered`, `failed` if it was our fault, else `inconclusive`."""
+    if code == "E_TAMPERED":
+        return Verdict.TAMPERED
     ours = code.startswith(("E_BALANCE", "E_FAILED"))
     return Verdict.FAILED if ours else Verdict.INCONCLUSIVE
 

@@ -1,6 +1,6 @@
 """What can go wrong with the set-up, by who can act.
 
-Bad data is data: a row that cannot be compared becomes a reject. These four are for what makes going on meaningless.
+Bad data is data: a row that cannot be compared becomes a reject. These five are for what makes going on meaningless.
 Their texts name the role of a file, a row number, a column: never a value that stands in it, so that a text may be
 logged, mailed to a contractor, or stored by an orchestrator.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class ReconcileError(Exception):
-    """The base of all four: *where* it is, what was *got*, what was *expected*, and a *hint* for the next step."""
+    """The base of all five: *where* it is, what was *got*, what was *expected*, and a *hint* for the next step."""
 
     code = "E_RECONCILE"
 
@@ -57,3 +57,9 @@ class BalanceError(ReconcileError):
     """The rows do not add up: our bug. Nothing may be reported as clean."""
 
     code = "E_BALANCE"
+
+
+class EvidenceError(ReconcileError):
+    """The evidence does not verify: somebody may have altered it. Touch nothing, keep a copy, tell the 統括責任者."""
+
+    code = "E_TAMPERED"

@@ -58,6 +58,7 @@ FAULTS: Mapping[str, str] = {
     "E_AUTH": "認証に失敗しました",
     "E_BALANCE": "件数の検算が合いません(プログラムの誤り)",
     "E_CHARSET": "文字コードの指定が違います",
+    "E_CLOCK": "時計が証跡の最後の記録より前です",
     "E_COLUMNS": "列の数が違います",
     "E_CONFIG": "指定が正しくありません",
     "E_CONNECT": "データベースに接続できません",
@@ -88,6 +89,7 @@ FAULTS: Mapping[str, str] = {
     "E_SAME_INPUT": "左右が同じものです",
     "E_SCHEMA": "列の型が扱えません",
     "E_SOURCE": "入力が正しくありません",
+    "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",
     "E_UNSTABLE": "書き込み中のファイルです",
 }
