@@ -11,7 +11,7 @@ from typing import Any
 import pandera.polars as pa
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Category, Comparator, Dataset, Exact, Field, Secrecy, Timing
+from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Secrecy, Timing
 
 METADATA = "reconcile"
 
@@ -76,6 +76,7 @@ def dataset(
     person: tuple[str, ...] = (),
     identity: tuple[tuple[str, ...], ...] = (),
     timing: Timing | None = None,
+    proposals: Mapping[str, tuple[Proposal, ...]] | None = None,
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
@@ -105,6 +106,8 @@ def dataset(
     used = set(codes.values()) | {code for f in fields for code in f.codes.values()}
     if unknown := sorted(used - set(taxonomy)):
         raise DeclarationError(name, f"codes without a category: {', '.join(unknown)}")
+    if unknown := sorted(set(proposals or {}) - set(taxonomy)):
+        raise DeclarationError(name, f"proposals for codes without a category: {', '.join(unknown)}")
     return Dataset(
         name=name,
         label=label,
@@ -118,5 +121,6 @@ def dataset(
         person=person,
         identity=identity,
         timing=timing,
+        proposals=proposals or {},
         schema=model,
     )

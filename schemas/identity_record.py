@@ -10,6 +10,7 @@ import pandera.polars as pa
 
 from reconcile.declare import dataset, item
 from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy, Timing
+from schemas.proposals import PROPOSALS
 from schemas.taxonomy import TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.
@@ -108,4 +109,5 @@ DATASET = dataset(
     # 氏名, 生年月日, 性別, 住所: the four items (4情報).
     identity=(("name_kanji",), ("birth",), ("sex",), ("address_town", "address_lot")),
     timing=Timing(processed="process_time", pending="pending", waiting="^[12]", planned="^.1", provisional="仮登録"),
+    proposals=PROPOSALS,
 )

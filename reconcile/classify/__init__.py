@@ -165,9 +165,13 @@ def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataF
     hidden = [field.name for field in fields if field.secrecy is Secrecy.MY_NUMBER]
     if not hidden:
         return found
+    secret = pl.col("field").is_in(hidden)
+    # Which side has none is no secret, and whoever is to ask for the number must know it.
+    none = {side: secret & pl.col(f"{side}_raw").is_null() & (pl.col("grade") == "missing") for side in Side}
+    hint = (pl.when(none[side]).then(pl.lit(f"{side}_missing")) for side in Side)
     return found.with_columns(
-        pl.when(pl.col("field").is_in(hidden)).then(None).otherwise(pl.col(raw)).alias(raw)
-        for raw in ("left_raw", "right_raw")
+        pl.coalesce(*hint, "hint").alias("hint"),
+        *(pl.when(secret).then(None).otherwise(pl.col(raw)).alias(raw) for raw in ("left_raw", "right_raw")),
     )
 
 

@@ -116,6 +116,35 @@ class Category:
     actor: str
 
 
+class Direction(StrEnum):
+    """Which side a proposal of correction would change. A person decides and applies it, in that system's own screens."""
+
+    TO_LEFT = "to_left"
+    TO_RIGHT = "to_right"
+    INVESTIGATE = "investigate"
+    WAIT = "wait"
+    NONE = "none"
+
+    @property
+    def changes(self) -> Side | None:
+        """The side whose record would change; None where nothing is proposed to change yet."""
+        return {Direction.TO_LEFT: Side.LEFT, Direction.TO_RIGHT: Side.RIGHT}.get(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a code suggests to do, never applied: the direction, the measure in the office's words, and its ground.
+
+    `when` holds the facts of a finding that must all be there (`report.propose`): its kind, its rules, a named hint,
+    `left_missing`, `left_valid`. Empty: always.
+    """
+
+    direction: Direction
+    measure: str
+    ground: str
+    when: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """What tells a difference that is late from one that is lost (`classify.timing`).
@@ -142,7 +171,8 @@ class Dataset:
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
     which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置). `person` names
     the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
-    of them different under one key, say that two people share it.
+    of them different under one key, say that two people share it. `proposals` maps a code to what is proposed: the
+    first whose facts hold.
     """
 
     name: str
@@ -157,6 +187,7 @@ class Dataset:
     person: tuple[str, ...] = ()
     identity: tuple[tuple[str, ...], ...] = ()
     timing: Timing | None = None
+    proposals: Mapping[str, tuple[Proposal, ...]] = field(default_factory=dict)
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property

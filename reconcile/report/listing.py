@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from reconcile.model import Dataset, Report, Secrecy, Side
+from reconcile.model import Dataset, Direction, Report, Secrecy, Side
 from reconcile.report import tables, wording
 from reconcile.report.build import SEVERITIES, needs_action
 from reconcile.report.disclosure import LIST_KEY, PROTECTED, UNKNOWN, for_list
+from reconcile.report.propose import propose, words
 from reconcile.report.spreadsheet import fitted, visible
 from reconcile.report.words import HINT_LABELS, hint_words, rule_words
 
 STATES = ("未着手", "調査中", "是正依頼済", "対応済", "是正不要")
 """対応状況: what may be chosen in the drop-down; the first stands where somebody has to act."""
 
-STATE, REMARK, IDENTIFIER = "対応状況", "所見", "finding_id"
+PROPOSED, STATE, REMARK, IDENTIFIER = "是正案(未実施)", "対応状況", "所見", "finding_id"
 
 ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(非表示)"
 """What stands for a value that is null, that is a text without characters, or that nobody may see."""
@@ -65,6 +66,8 @@ def listing(report: Report) -> Listing:
     findings = masked.rename({name: f"key{place}" for place, name in enumerate(report.dataset.key)})
     ordered = _sorted(findings, report.dataset).with_row_index("number", offset=1)
     columns = _columns(report)
+    key = [f"key{place}" for place in range(len(report.dataset.key))]
+    ordered = pl.concat([ordered, propose(ordered, report.dataset, key)], how="horizontal")
     shown = ordered.with_columns(**_words(report)).select(column.source for column in columns)
     shown = shown.with_columns(fitted(visible(text)) for text in shown.select(pl.col(pl.String)).iter_columns())
     unclear = masked.filter(_place(report.dataset) & (pl.col("left_raw") == UNKNOWN)).height
@@ -90,6 +93,7 @@ def _columns(report: Report) -> tuple[Column, ...]:
         Column(f"{right}の値", "right_value", 17, "value"),
         Column("根拠", "ground", 14),
         Column("ヒント", "explained", 17),
+        *((Column(PROPOSED, "proposed", 27),) if dataset.proposals else ()),
         Column(f"{left}行", "left_row", 7, "number"),
         Column(f"{right}行", "right_row", 7, "number"),
         Column(STATE, "state", 9, "entry"),
@@ -134,9 +138,17 @@ def _words(report: Report) -> dict[str, pl.Expr]:
         "right_value": _value("right_raw", dataset),
         "ground": rule_words(pl.col("rule")),
         "explained": pl.coalesce(hint_words(told, left, right), pl.when(homonym).then(pl.lit(HOMONYM))),
+        "proposed": _proposed(left, right),
         "state": pl.when(needs_action()).then(pl.lit(STATES[0])),
         "remark": pl.lit(None, pl.String),
     }
+
+
+def _proposed(left: str, right: str) -> pl.Expr:
+    """「既存住基 → CS: … 〔ground〕」: which side would change, and with what; nothing where nothing is to be done."""
+    direction = pl.col("direction").replace(words(left, right))
+    said = pl.format("{}: {}〔{}〕", direction, "measure", "ground")
+    return pl.when(pl.col("direction") == Direction.NONE).then("measure").otherwise(said)
 
 
 def _value(raw: str, dataset: Dataset) -> pl.Expr:

@@ -19,7 +19,7 @@ from reconcile.report.worklist import LIST, render
 from tests.report.conftest import HOSTILE, RUN
 
 HEADINGS = (
-    "No.", "重大度", "コード", "区分名", "担当", "宛名番号", "住民票コード", "項目", "CSの値", "既存の値", "根拠", "ヒント",
+    "No.", "重大度", "コード", "区分名", "担当", "宛名番号", "住民票コード", "項目", "CSの値", "既存の値", "根拠", "ヒント", "是正案(未実施)",
     "CS行", "既存行", "対応状況", "所見", "finding_id",
 )  # fmt: skip
 
@@ -113,7 +113,7 @@ def test_the_state_is_chosen_from_a_list_on_every_row(book: Workbook) -> None:
     (choice,) = book[LIST].data_validations.dataValidation
     assert choice.type == "list"
     assert choice.formula1 == '"未着手,調査中,是正依頼済,対応済,是正不要"'
-    assert str(choice.sqref) == "O2:O25"
+    assert str(choice.sqref) == "P2:P25"
 
 
 def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book: Workbook) -> None:
@@ -124,12 +124,12 @@ def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book:
     assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.freeze_panes == "H2"
-    assert sheet.auto_filter.ref == "A1:Q25"
+    assert sheet.auto_filter.ref == "A1:R25"
     assert sheet.oddFooter.center.text == "&P / &N"
     assert sheet.oddFooter.left.text == "実行 20261123-030000-7f3a"
     assert sheet.oddHeader.right.text == "取扱注意 全24件"
     # The identifier, in the last column, is for programs: not on paper.
-    assert sheet.print_area == "'不一致一覧'!$A$1:$P$25"
+    assert sheet.print_area == "'不一致一覧'!$A$1:$Q$25"
 
 
 def test_the_cover_has_verdict_run_inputs_and_balance(book: Workbook) -> None:
@@ -188,7 +188,7 @@ def test_what_does_not_fit_one_sheet_goes_to_further_ones(report: Report) -> Non
     rows = [row for name in parts for row in _rows(book[name])]
     assert [row["No."] for row in rows] == list(range(1, 25))
     assert {row["finding_id"] for row in rows} == set(report.findings["finding_id"])
-    assert [str(book[name].data_validations.dataValidation[0].sqref) for name in parts] == ["O2:O11", "O2:O11", "O2:O5"]
+    assert [str(book[name].data_validations.dataValidation[0].sqref) for name in parts] == ["P2:P11", "P2:P11", "P2:P5"]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.TAMPERED])
