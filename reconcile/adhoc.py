@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +21,7 @@ from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, extract_history, scan, scan_history
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
-from reconcile.nightly import TOKYO, same_source, with_instant
+from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import FORMATS
 
@@ -79,6 +81,19 @@ def _check(request: Request, config: RunConfig | None) -> None:
 
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
+    with ready(request, config, run_id, now, progress) as (run, dataset, inputs, options):
+        return reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+
+
+@contextmanager
+def ready(
+    request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress
+) -> Iterator[Comparison]:
+    """Read both sides and all that decides about them; their snapshots go away with the context.
+
+    Raises:
+        ReconcileError: The request or a source is not what it must be.
+    """
     names = {Side.LEFT: request.left, Side.RIGHT: request.right}
     sources = {
         Side.LEFT: _source(request.left, request, config),
@@ -118,7 +133,7 @@ def _compare(request: Request, config: RunConfig | None, run_id: str, now: datet
             approved=tables.approved,
             tables=tables.named,
         )
-        return reconcile(this, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+        yield Comparison(this, dataset, inputs, options)
 
 
 def _extract(source: Source, side: Side, work: Path, about: tuple[str | None, Progress]) -> Snapshot:

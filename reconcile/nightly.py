@@ -29,6 +29,7 @@ from reconcile.decide import Gate, verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.model import (
     DatabaseSource,
+    Dataset,
     Preflight,
     Run,
     Side,
@@ -38,7 +39,8 @@ from reconcile.model import (
 )
 
 if TYPE_CHECKING:
-    from reconcile.check import Progress
+    from reconcile.check import Input, Progress
+    from reconcile.pipeline import Options
 
 WORK = "sides"
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
@@ -46,12 +48,16 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 class Job(NamedTuple):
-    """One run of the nightly job: plain texts, so that an orchestrator may store them."""
+    """One run of the nightly job: plain texts, so that an orchestrator may store them.
+
+    `aside` names another stage folder: an inquiry reads the same inputs and must not meet a run.
+    """
 
     config: str
     run_id: str
     started_at: str
     as_of: str
+    aside: str = ""
 
     @property
     def out(self) -> Path:
@@ -61,7 +67,18 @@ class Job(NamedTuple):
     @property
     def stage(self) -> Path:
         """The folder of what passes between the steps."""
+        if self.aside:
+            return Path(self.aside)
         return self.out.parent / f"{deliver.STAGE}{self.run_id}"
+
+
+class Comparison(NamedTuple):
+    """A comparison that is ready to be made: the arguments of `pipeline.reconcile`."""
+
+    run: Run
+    dataset: Dataset
+    inputs: Mapping[Side, Input]
+    options: Options
 
 
 def begin(config: Path, as_of: str = "") -> Job:
@@ -128,10 +145,20 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     Returns:
         The verdict.
     """
+    from reconcile.pipeline import reconcile  # noqa: PLC0415
+
+    run, dataset, inputs, options = ready(job, progress)
+    report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+    deliver.stage(report, formats, job.stage / "files")
+    return report.verdict.value
+
+
+def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
+    """Open the two snapshots and all that decides about them, as tonight's run file says."""
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history  # noqa: PLC0415
-    from reconcile.pipeline import Options, reconcile  # noqa: PLC0415
+    from reconcile.pipeline import Options  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     dataset = load_dataset(config.dataset)
@@ -162,9 +189,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
         version=__version__,
         site_key=site_key(config.site_key),
     )
-    report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
-    deliver.stage(report, formats, job.stage / "files")
-    return report.verdict.value
+    return Comparison(run, dataset, inputs, options)
 
 
 def finish(job: Job) -> Verdict:
