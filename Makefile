@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 UV ?= uv
 
-.PHONY: demo test lint bench test-nightly wheelhouse lock clean
+.PHONY: demo test lint bench bench-large test-nightly wheelhouse lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,8 +29,11 @@ lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/lint-imports --no-logo > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@echo 'lint: clean'
 
-bench: $(STAMP) ## what it costs, in pairs with the bare operation; one table
-	@$(BIN)/python -m tests.bench.bench
+bench: $(STAMP) ## what it costs, beside the bare operation and the peers; written to docs/benchmarks.md
+	@$(BIN)/python -m tests.bench.bench --write docs/benchmarks.md
+
+bench-large: $(STAMP) ## 14 million a side, and more as far as the disk allows; ours only
+	@$(BIN)/python -m tests.bench.bench --large --write docs/benchmarks.md
 
 test-nightly: lint ## the long versions: more examples, every byte, every system call
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly
@@ -52,7 +55,7 @@ lock: ## requirements.lock.txt anew from pyproject.toml
 	@rm .lock.tmp
 
 clean: ## the virtual environment, caches and outputs
-	rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Two steps, so that an edit of pyproject.toml does not install 160 packages again. `--clear`: a package that left the
 # lock must leave the environment too. The stamps come last: an interrupted installation is not taken for a good one.
