@@ -33,12 +33,14 @@ class Input(NamedTuple):
         rows: Yields ROW and the snapshot's columns, as text.
         gaiji: What its private-use codes mean, None if nobody said.
         history: Yields the same columns of this side's older rows, None if it keeps none.
+        sentinels: How many of the rows, the last, are no records of the source (`reconcile.sentinel`).
     """
 
     snapshot: Snapshot
     rows: pl.LazyFrame
     gaiji: Rule | None = None
     history: pl.LazyFrame | None = None
+    sentinels: int = 0
 
     def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
         """Name -> expression of every column that this side and the dataset have."""

@@ -64,7 +64,7 @@ from reconcile.model import (
 _TOP = frozenset("dataset left right out site_key evidence_key characters gates schedule sources".split())
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
-_GATES = frozenset("municipality overlap_min allow_empty accepted_tables".split())
+_GATES = frozenset("municipality overlap_min allow_empty accepted_tables oracle_rows".split())
 _SCHEDULE = frozenset("cron timezone".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -75,13 +75,15 @@ SITE_KEY_BYTES = 32
 class Gates:
     """The thresholds of the nightly run. `municipality` "" means not checked.
 
-    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's.
+    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's. `oracle_rows` is the number
+    of rows up to which a plain comparison looks at every key, and above which at a share of them; 0 switches it off.
     """
 
     municipality: str = ""
     overlap_min: float = 0.90
     allow_empty: bool = False
     accepted_tables: tuple[str, ...] = ()
+    oracle_rows: int = 500_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,11 +314,15 @@ def _gates(where: str, table: Mapping[str, Any]) -> Gates:
     empty = table.get("allow_empty", False)
     if not isinstance(empty, bool):
         raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
+    oracle = table.get("oracle_rows", Gates().oracle_rows)
+    if isinstance(oracle, bool) or not isinstance(oracle, int) or oracle < 0:
+        raise ConfigError(f"{where}.oracle_rows", "expected a number of rows, 0 for none")
     accepted = table.get("accepted_tables", [])
     if not isinstance(accepted, list) or not all(isinstance(digest, str) for digest in accepted):
         raise ConfigError(f"{where}.accepted_tables", "expected a list of digests")
     return Gates(
         accepted_tables=tuple(accepted),
+        oracle_rows=oracle,
         municipality=_text(where, table, "municipality", ""),
         overlap_min=float(overlap),
         allow_empty=empty,

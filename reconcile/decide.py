@@ -50,7 +50,7 @@ def verdict_of_fault(code: str) -> Verdict:
     """What a run that ended in a fault may say: `tampered`, `failed` if it was our fault, else `inconclusive`."""
     if code == "E_TAMPERED":
         return Verdict.TAMPERED
-    ours = code.startswith(("E_BALANCE", "E_FAILED"))
+    ours = code.startswith(("E_BALANCE", "E_FAILED", "E_ORACLE", "E_SELFTEST"))
     return Verdict.FAILED if ours else Verdict.INCONCLUSIVE
 
 

@@ -77,11 +77,14 @@ def dataset(
     identity: tuple[tuple[str, ...], ...] = (),
     timing: Timing | None = None,
     proposals: Mapping[str, tuple[Proposal, ...]] | None = None,
+    sentinels: tuple[Mapping[str, str], ...] = (),
+    sentinel_key: str = "",
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
     Raises:
-        DeclarationError: A field without `item()`, no key, or a code that the taxonomy does not have.
+        DeclarationError: A field without `item()`, no key, a code that the taxonomy does not have, or test people who
+            agree in a compared field.
     """
     fields: list[Field] = []
     for column, about in model.to_schema().columns.items():
@@ -108,6 +111,9 @@ def dataset(
         raise DeclarationError(name, f"codes without a category: {', '.join(unknown)}")
     if unknown := sorted(set(proposals or {}) - set(taxonomy)):
         raise DeclarationError(name, f"proposals for codes without a category: {', '.join(unknown)}")
+    alike = [f.name for f in fields if f.compared and len({person.get(f.name) for person in sentinels}) == 1]
+    if alike:
+        raise DeclarationError(f"{name}: sentinels", f"the two people agree in {', '.join(alike)}")
     return Dataset(
         name=name,
         label=label,
@@ -122,5 +128,7 @@ def dataset(
         identity=identity,
         timing=timing,
         proposals=proposals or {},
+        sentinels=sentinels,
+        sentinel_key=sentinel_key,
         schema=model,
     )

@@ -125,6 +125,7 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
     work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
     snapshot = extract(_source(config, side), side, work, progress=progress)
     extract_history(_source(config, side), side, work)
+    _plant(config, side, work)
     declared = config.extracted_at.get(config.left if side is Side.LEFT else config.right)
     preflight = with_instant(snapshot.preflight, declared)
     said = {
@@ -157,8 +158,9 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     """Open the two snapshots and all that decides about them, as tonight's run file says."""
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
-    from reconcile.extract import scan, scan_history  # noqa: PLC0415
+    from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
+    from reconcile.prove import with_sentinels  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     dataset = load_dataset(config.dataset)
@@ -167,12 +169,16 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     snapshots = {side: _snapshot(job, config, side) for side in Side}
     work = job.stage / WORK
     inputs = {
-        side: Input(one, scan(one), tables.gaiji.get(side), scan_history(one, work)) for side, one in snapshots.items()
+        side: with_sentinels(
+            Input(one, scan(one), tables.gaiji.get(side), scan_history(one, work)), scan_sentinels(one, work)
+        )
+        for side, one in snapshots.items()
     }
     options = Options(
         approved=tables.approved,
         tables=tables.named,
         seed=secrets.randbits(40),
+        oracle=config.gates.oracle_rows,
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
         gates=(
@@ -268,6 +274,19 @@ def _read(progress: Progress, side: Side, done: int) -> None:
 
 def _source(config: RunConfig, side: Side) -> Source:
     return config.sources[config.left if side is Side.LEFT else config.right]
+
+
+def _plant(config: RunConfig, side: Side, work: Path) -> None:
+    """Write the sentinels beside the snapshot, if the dataset has some; only where they will have a partner."""
+    from reconcile.extract import SENTINELS  # noqa: PLC0415
+    from reconcile.extract.sentinels import extract_sentinels  # noqa: PLC0415
+    from reconcile.sentinel import planted  # noqa: PLC0415
+
+    dataset = load_dataset(config.dataset)
+    layout, opposite = _source(config, side).layout, _source(config, side.other).layout
+    if not dataset.sentinels or layout is None or opposite is None:
+        return
+    extract_sentinels(planted(dataset, layout, side), layout, side, work / SENTINELS)
 
 
 def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:

@@ -38,6 +38,7 @@ from reconcile.model import (
     findings_schema,
     variants_schema,
 )
+from reconcile.prove import prove
 from reconcile.report.build import summarize
 
 ROWS_PER_PARTITION = 250_000
@@ -61,7 +62,8 @@ class Options:
     `partitions` 0 chooses by size. `overlap_min` is the least share of the smaller side that must pair; below it the
     two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
-    (characters, approvals, 外字) by version or digest, for the report.
+    (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
+    plain comparison looks at every key, and above which at a share of them; 0 for none.
     """
 
     seed: int
@@ -72,6 +74,7 @@ class Options:
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = _silent
+    oracle: int = 0
 
 
 Search = Callable[
@@ -114,6 +117,8 @@ def reconcile(
         return _report(run, dataset, inputs, (_nothing_compared(inputs), _no_findings(dataset)), options)
     checks, parts = search(inputs, dataset, this, options)
     found = _merge(parts, list(this.key))
+    checks, found, gates = prove(inputs, dataset, this, (checks, found), options.oracle)
+    options = replace(options, gates=(*options.gates, *gates))
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found)
@@ -162,7 +167,11 @@ def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> p
     """Suspects with all that is compared, canonical and raw."""
     snapshot = entry.snapshot
     expressions = entry.canonical(dataset)
-    wanted = entry.rows if len(rows) == snapshot.rows else entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
+    wanted = (
+        entry.rows
+        if len(rows) == snapshot.rows + entry.sentinels
+        else entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
+    )
     columns = this.select(expressions, decoded=snapshot.layout is not None)
     # A filtered text column is a list of views into the pages that were read: a hundred suspects of a page would hold
     # all of it. Appending nothing makes texts of their own, while the pages are still there, and lets the pages go.

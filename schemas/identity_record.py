@@ -68,6 +68,43 @@ class IdentityRecord(pa.DataFrameModel):
         strict = False
 
 
+_ONE = {
+    "kojin_bango": "000000000001",
+    "source_state": "現存",
+    "resident_kind": "日本人",
+    "municipality": "13107",
+    "name_kanji": "見本　一郎",
+    "name_latin": "MIHON ICHIRO",
+    "tsusho": "見本通",
+    "kyu_uji": "見本",
+    "furigana_name": "ミホン　イチロウ",
+    "birth": "S45-01-02",
+    "sex": "男",
+    "address_town": "見本町一丁目",
+    "address_lot": "１番１号",
+    "address_katagaki": "見本荘",
+    "event_reason": "国内転入",
+    "event_date": "R02-03-04",
+}
+_OTHER = {
+    "kojin_bango": "000000000002",
+    "source_state": "転出予定",
+    "resident_kind": "外国人",
+    "municipality": "13101",
+    "name_kanji": "標本　花子",
+    "name_latin": "HYOHON HANAKO",
+    "tsusho": "標本通",
+    "kyu_uji": "標本",
+    "furigana_name": "ヒョウホン　ハナコ",
+    "birth": "H02-03-04",
+    "sex": "女",
+    "address_town": "標本町二丁目",
+    "address_lot": "２番２号",
+    "address_katagaki": "標本荘",
+    "event_reason": "転居",
+    "event_date": "R03-04-05",
+}
+
 DATASET = dataset(
     "schemas.identity_record",
     "本人確認情報",
@@ -108,6 +145,9 @@ DATASET = dataset(
     person=("name_kanji", "birth", "sex"),
     # 氏名, 生年月日, 性別, 住所: the four items (4情報).
     identity=(("name_kanji",), ("birth",), ("sex",), ("address_town", "address_lot")),
+    # Nobody: no resident has a 住民票コード or 個人番号 of zeros, and there is no 見本町 in the ward.
+    sentinels=(_ONE, _OTHER),
+    sentinel_key="00000000{:03d}",
     timing=Timing(processed="process_time", pending="pending", waiting="^[12]", planned="^.1", provisional="仮登録"),
     proposals=PROPOSALS,
 )

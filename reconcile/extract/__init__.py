@@ -12,6 +12,7 @@ import polars as pl
 from reconcile.extract.parquet import scan
 from reconcile.extract.writing import snapshot_path
 from reconcile.model import (
+    ROW,
     DatabaseSource,
     DelimitedSource,
     FixedWidthSource,
@@ -21,10 +22,13 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["extract", "extract_history", "scan", "scan_history"]
+__all__ = ["extract", "extract_history", "scan", "scan_history", "scan_sentinels"]
 
 HISTORY = "history"
 """The folder of the older rows, beside the snapshots."""
+
+SENTINELS = "sentinels"
+"""The folder of the planted records, beside the snapshots."""
 
 
 def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int], None] | None = None) -> Snapshot:
@@ -89,3 +93,12 @@ def scan_history(snapshot: Snapshot, work: Path) -> pl.LazyFrame | None:
     """What `extract_history` wrote, as `scan` yields it; None if it wrote nothing."""
     path = work / HISTORY / f"{snapshot.side}.parquet"
     return scan(replace(snapshot, path=path, temporary=True)) if path.exists() else None
+
+
+def scan_sentinels(snapshot: Snapshot, work: Path) -> pl.LazyFrame | None:
+    """What `sentinels.extract_sentinels` wrote, numbered after the snapshot's records; None if it wrote nothing."""
+    path = work / SENTINELS / f"{snapshot.side}.parquet"
+    if not path.exists():
+        return None
+    planted = scan(replace(snapshot, path=path, temporary=True, native={}))
+    return planted.with_columns(pl.col(ROW) + snapshot.rows)

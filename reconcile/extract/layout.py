@@ -30,6 +30,7 @@ _TOP = frozenset(
         "trailer",
         "column",
         "code_lists",
+        "sentinels",
     )
 )
 
@@ -71,6 +72,7 @@ def read_layout(path: Path) -> Layout:
         control_modulus=_int(where, raw, "control_modulus", 1_000_000_007),
         table=_text(where, raw, "table", ""),
         history_table=_text(where, raw, "history_table", ""),
+        sentinels=_sentinels(where, raw.get("sentinels", {})),
     )
     _check(where, layout)
     return layout
@@ -137,6 +139,14 @@ def _code_lists(where: str, raw: object) -> Mapping[str, Mapping[str, str]]:
             if not isinstance(meaning, str):
                 raise DeclarationError(f"{where}: code_lists.{name}.{code}", "expected a text")
     return cast("Mapping[str, Mapping[str, str]]", lists)
+
+
+def _sentinels(where: str, raw: object) -> Mapping[str, tuple[str, str]]:
+    table = _table(f"{where}: sentinels", raw)
+    for name, values in table.items():
+        if not isinstance(values, list) or [type(value) for value in values] != [str, str]:
+            raise DeclarationError(f"{where}: sentinels.{name}", "expected two texts, one a test person")
+    return {name: (values[0], values[1]) for name, values in table.items()}
 
 
 def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:

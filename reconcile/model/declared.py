@@ -168,6 +168,8 @@ class Dataset:
     """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
 
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
+    `sentinels` are two people whom nobody is, field -> canonical text, different in every compared field, and
+    `sentinel_key` the format of their keys (`reconcile.sentinel`); () for a dataset without.
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
     which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置). `person` names
     the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
@@ -188,6 +190,8 @@ class Dataset:
     identity: tuple[tuple[str, ...], ...] = ()
     timing: Timing | None = None
     proposals: Mapping[str, tuple[Proposal, ...]] = field(default_factory=dict)
+    sentinels: tuple[Mapping[str, str], ...] = ()
+    sentinel_key: str = ""
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property
@@ -240,7 +244,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How one known source writes a dataset. Read from a TOML file in `schemas/layouts/`."""
+    """How one known source writes a dataset. Read from a TOML file in `schemas/layouts/`.
+
+    `sentinels` says how the dataset's two test people are written in the columns that are decoded.
+    """
 
     name: str
     label: str = ""
@@ -259,6 +266,7 @@ class Layout:
     control_modulus: int = 1_000_000_007
     table: str = ""
     history_table: str = ""
+    sentinels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
