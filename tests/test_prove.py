@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from reconcile.config import load_dataset, load_layout
 from reconcile.diff import Suspects
 from reconcile.diff import compare as comparing
 from reconcile.errors import BalanceError
-from reconcile.model import ROW, Side
+from reconcile.model import ROW, Field, Layout, Side
 from schemas.identity_record import DATASET
 
 RUN_FILE = """\
@@ -103,7 +104,9 @@ def blind(field: str) -> Callable[..., pl.DataFrame]:
     """A comparison that skips one field."""
     real = comparing._differing
 
-    def differing(both: pl.DataFrame, key: list[str], name: str, declared: Any, approved: Any) -> pl.DataFrame:
+    def differing(
+        both: pl.DataFrame, key: list[str], name: str, declared: Field, approved: pl.DataFrame | None
+    ) -> pl.DataFrame:
         found = real(both, key, name, declared, approved)
         return found.clear() if declared.name == field else found
 
@@ -152,10 +155,10 @@ def test_a_code_list_that_is_read_wrongly_is_noticed_by_the_sentinels(
 
     real = configuration.load_layout
 
-    def exchanged(dataset: str, name: str) -> Any:
+    def exchanged(dataset: str, name: str) -> Layout:
         layout = real(dataset, name)
         if name == "cs_fixed":
-            layout.code_lists["sex"].update({"1": "女", "2": "男"})
+            return replace(layout, code_lists={**layout.code_lists, "sex": {"1": "女", "2": "男"}})
         return layout
 
     monkeypatch.setattr(configuration, "load_layout", exchanged)
