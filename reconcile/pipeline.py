@@ -24,7 +24,7 @@ from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
-from reconcile.explain import reasons
+from reconcile.explain import reasons, settle, with_disorder
 from reconcile.model import (
     HINTS,
     ROW,
@@ -119,6 +119,8 @@ def reconcile(
     found = _merge(parts, list(this.key))
     checks, found, gates = prove(inputs, dataset, this, (checks, found), options.oracle)
     options = replace(options, gates=(*options.gates, *gates))
+    checks = {**checks, Side.RIGHT: with_disorder(checks[Side.RIGHT], inputs[Side.RIGHT], dataset, this)}
+    found = settle(found, inputs, dataset, this)
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found)

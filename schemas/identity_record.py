@@ -134,6 +134,7 @@ DATASET = dataset(
         "doubtful_right": "C3",
         "undeclared_left": "Q4",
         "undeclared_right": "Q4",
+        "disordered_right": "G3",
         "reject_left": "Q2",
         "reject_right": "Q2",
     },
@@ -148,6 +149,15 @@ DATASET = dataset(
     # Nobody: no resident has a 住民票コード or 個人番号 of zeros, and there is no 見本町 in the ward.
     sentinels=(_ONE, _OTHER),
     sentinel_key="00000000{:03d}",
-    timing=Timing(processed="process_time", pending="pending", waiting="^[12]", planned="^.1", provisional="仮登録"),
+    timing=Timing(
+        processed="process_time",
+        pending="pending",
+        waiting="^[12]",
+        planned="^.1",
+        provisional="仮登録",
+        removed="消除",
+        sequence="sequence",
+        events=("event_reason", "event_date"),
+    ),
     proposals=PROPOSALS,
 )

@@ -83,9 +83,10 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
     order = pl.col("field").replace_strict(
         {field.name: position for position, field in enumerate(dataset.fields)}, default=-1, return_dtype=pl.Int32
     )
+    by_reason = pl.coalesce(_code_of_reason(dataset), _code(dataset))
     found = (
         _explained(_without_my_number(found, dataset.fields), material, shape)
-        .with_columns(code=pl.coalesce(_code_of_reason(dataset), _code(dataset)), _order=order)
+        .with_columns(code=pl.when(_own_code(dataset)).then(_code(dataset)).otherwise(by_reason), _order=order)
         .with_columns(severity=_severity(dataset))
         .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
     )
@@ -145,7 +146,7 @@ def _about_records(material: Material, key: list[str], partners: Partners) -> li
 
 def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.DataFrame:
     """Findings with what explains the whole pair, or the whole leftover row: `reason`, and its evidence as hint."""
-    about = pl.col("kind").is_in(["value", "only_left", "only_right"])
+    about = pl.col("kind").is_in(["value", "only_left", "only_right", "other_key"])
     told = found.join(
         material.reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
     ).with_columns(pl.when(about).then(pl.col("reason", "evidence")))
@@ -194,6 +195,11 @@ def _code(dataset: Dataset) -> pl.Expr:
 
 def _code_of_reason(dataset: Dataset) -> pl.Expr:
     return pl.col("reason").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
+
+
+def _own_code(dataset: Dataset) -> pl.Expr:
+    """Values of the second key that are behind for too long: no lawful change on its way, but two numbers (B2)."""
+    return (pl.col("field").eq_missing(dataset.second_key) & (pl.col("reason") == "overdue")).fill_null(value=False)
 
 
 def _severity(dataset: Dataset) -> pl.Expr:

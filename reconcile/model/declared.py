@@ -151,8 +151,10 @@ class Timing:
 
     `processed` names the field of the processing time (YYYYMMDDhhmmss) on both sides, `pending` that of the left
     side's flags, of which `waiting` (a message is queued or refused) and `planned` (a move is only planned) are
-    patterns. `provisional` is the value of the dataset's `state` that is not yet registered. `grace_days` counts
-    business days.
+    patterns. Of the values of the dataset's `state`, `provisional` is not yet registered and `removed` no longer, "" for
+    none. `sequence` names the
+    field of the row's number (履歴番号), "" for none. `events` name the compared fields that tell of the last event and
+    not of the person: a row that changed nothing else is no message. `grace_days` counts business days.
     """
 
     processed: str
@@ -160,6 +162,9 @@ class Timing:
     waiting: str
     planned: str
     provisional: str
+    removed: str = ""
+    sequence: str = ""
+    events: tuple[str, ...] = ()
     grace_days: int = 1
 
 

@@ -26,6 +26,9 @@ FIELD_CODES = {
 }
 """What a difference is called that nothing explains (`reference/domain.md` §11)."""
 
+EVENTS = {"event_reason", "event_date"}
+"""What tells of the last event, not of the person (§1.6): a row that changed nothing else is no message."""
+
 FOUR_ITEMS = {"name_kanji", "birth", "sex", "address_lot"}
 
 
@@ -44,6 +47,10 @@ class State:
     def differs(self, other: State) -> set[str]:
         """The fields of which the two hold different values."""
         return {name for name in FIELD_CODES if getattr(self, name) != getattr(other, name)}
+
+    def is_of(self, other: State) -> bool:
+        """Whether the two are the same person in the same state, whatever the last event was."""
+        return self.differs(other) <= EVENTS
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,11 @@ class World:
         if rows[-1].state.source_state != "仮登録":
             self.messages.setdefault(key, []).append(rows[-1].state)
 
+    def write_of_the_household(self, key: str, at: datetime, event_date: str) -> None:
+        """世帯分離: a new row with a new ground and day, and no message."""
+        state = self.register[key][-1].state
+        self.register[key].append(Written(replace(state, event_reason="世帯分離", event_date=event_date), at))
+
     def deliver(self, key: str, at: datetime, *, again: int | None = None) -> None:
         """The next message arrives and clears the flags; or an earlier one arrives once more and is taken as new."""
         if again is None:
@@ -107,19 +119,37 @@ def expected(
     codes: dict[tuple[str, str, str | None], str] = {}
     for key, rows in register.items():
         if key not in cs:
-            codes[key, "only_right", None] = _code_of_arrival(rows[-1], instant)
+            codes[key, "only_right", None] = _code_of_arrival(rows, instant)
             continue
-        different = rows[-1].state.differs(cs[key].written.state)
+        different = _differences(rows, cs[key].written.state)
+        if not different:
+            continue
         whole = _code_of_pair(rows, cs[key], t_register, instant) or ("X1" if different >= FOUR_ITEMS else None)
         codes |= {(key, "value", name): whole or FIELD_CODES[name] for name in different}
     return codes
 
 
-def _code_of_arrival(row: Written, instant: datetime) -> str:
-    if row.state.source_state == "仮登録":
+def _differences(rows: list[Written], copy: State) -> set[str]:
+    """What differs; the event not, where it is that of a row since which the state has not changed (§1.6)."""
+    different = rows[-1].state.differs(copy)
+    for row in reversed(rows):
+        if not row.state.is_of(rows[-1].state):
+            break
+        if not row.state.differs(copy) & EVENTS:
+            return different - EVENTS
+    return different
+
+
+def _code_of_arrival(rows: list[Written], instant: datetime) -> str:
+    if rows[-1].state.source_state == "仮登録":
         return "T5"
-    # Step 3: r0.処理日 ≥ T − 猶予.
-    return "T1" if open_days(row.at.date(), instant.date()) <= GRACE_DAYS else "A2"
+    since = rows[-1]
+    for row in reversed(rows):
+        if row.state.source_state == "仮登録":
+            break
+        since = row
+    # Step 3: 処理日 ≥ T − 猶予, of the row with which the register took the person in.
+    return "T1" if open_days(since.at.date(), instant.date()) <= GRACE_DAYS else "A2"
 
 
 def _code_of_pair(rows: list[Written], copy: Copy, t_register: datetime, instant: datetime) -> str | None:
@@ -130,7 +160,8 @@ def _code_of_pair(rows: list[Written], copy: Copy, t_register: datetime, instant
         return "T3"
     older = [k for k in range(len(rows) - 1) if rows[k].state == copy.written.state]
     if older:
-        missed = rows[older[-1] + 1]
+        later = range(older[-1] + 1, len(rows))
+        missed = rows[next(k for k in later if not rows[k].state.is_of(rows[k - 1].state))]
         return "T1" if open_days(missed.at.date(), instant.date()) <= GRACE_DAYS else "G3"
     if copy.written.at > rows[-1].at:
         return "T4" if copy.written.at >= t_register else "G4"

@@ -111,6 +111,11 @@ class Replica(RuleBasedStateMachine):
     def correct(self, n: int, birth: str, sex: str) -> None:
         self.world.write(self._key(n), self._tick(), birth=birth, sex=sex, event_reason="誤記修正")
 
+    @rule(n=who, event=happened)
+    def change_household(self, n: int, event: int) -> None:
+        """Trap 32: the register's last event is one that the CS is never told of."""
+        self.world.write_of_the_household(self._key(n), self._tick(), self._day(event))
+
     @rule(n=who)
     def cancel(self, n: int) -> None:
         """取消し: the state before the last change comes back as a new row (trap 20)."""

@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from reconcile.classify.timing import explain_pairs
+from reconcile.classify.lines import CURRENT
+from reconcile.classify.timing import Instants, explain_pairs
 from reconcile.model import REASONS, Side, Timing
 from schemas.identity_record import DATASET
 from tests.classify.engine import codes, person, run
@@ -28,18 +29,21 @@ State = tuple[str | None, str | None]
 A: State = ("山田 花子", "23番20号")
 B: State = ("山田 花子", "5番8号")
 C: State = ("山田 花子", "12番1号")
+D: State = ("山田 花子", "7番7号")
+"""What the register says now."""
 
 PAIR = pl.Schema(
     {
         "k0": pl.String,
         "left_row": pl.UInt32,
         "right_row": pl.UInt32,
-        **dict.fromkeys((*VALUES, "left_processed", "right_processed", "pending"), pl.String),
+        **dict.fromkeys((*VALUES, "left_processed", "right_processed", "pending", "right_sequence"), pl.String),
+        **dict.fromkeys((f"{name}{CURRENT}" for name in VALUES), pl.String),
     }
 )
-HISTORY = pl.Schema(dict.fromkeys(("k0", *VALUES, "processed"), pl.String))
+HISTORY = pl.Schema(dict.fromkeys(("k0", *VALUES, "processed", "sequence"), pl.String))
 
-Older = tuple[State, str | None]
+Older = tuple[State, str | None] | tuple[State, str | None, str]
 
 
 def _timing() -> Timing:
@@ -57,12 +61,14 @@ def _told(
     extracted: datetime | None = None,
     at: datetime = AT,
     key: str = "00000000001",
+    now: State = D,
 ) -> tuple[str, str] | None:
     """Reason and evidence of one pair whose CS holds `cs`; the register's current row was processed at `current`."""
-    pairs = pl.DataFrame([("00000000001", 3, 7, *cs, cs_time, current, pending)], schema=PAIR, orient="row")
-    rows = None if older is None else [(key, *state, processed) for state, processed in older]
+    pair = ("00000000001", 3, 7, *cs, cs_time, current, pending, "9", *now)
+    pairs = pl.DataFrame([pair], schema=PAIR, orient="row")
+    rows = None if older is None else [(key, *row[0], row[1], row[2] if len(row) > 2 else None) for row in older]
     history = None if rows is None else pl.DataFrame(rows, schema=HISTORY, orient="row")
-    told = explain_pairs(pairs, history, VALUES, _timing(), (extracted, at))
+    told = explain_pairs(pairs, history, VALUES, _timing(), Instants(extracted, at, max(at, extracted or at, AT)))
     assert told.schema == REASONS
     if told.is_empty():
         return None
@@ -151,27 +157,29 @@ def test_the_history_of_another_key_never_explains() -> None:
 def test_every_pair_is_explained_by_its_own_history() -> None:
     pairs = pl.DataFrame(
         [
-            ("00000000001", 1, 1, *A, LONG_AGO, FRIDAY, "00"),
-            ("00000000002", 2, 2, *A, LONG_AGO, THURSDAY, "00"),
-            ("00000000003", 3, 3, *A, LONG_AGO, FRIDAY, "00"),
+            ("00000000001", 1, 1, *A, LONG_AGO, FRIDAY, "00", "9", *D),
+            ("00000000002", 2, 2, *A, LONG_AGO, THURSDAY, "00", "9", *D),
+            ("00000000003", 3, 3, *A, LONG_AGO, FRIDAY, "00", "9", *D),
         ],
         schema=PAIR,
         orient="row",
     )
-    rows = [("00000000001", *A, LONG_AGO), ("00000000002", *A, LONG_AGO), ("00000000003", *B, LONG_AGO)]
+    rows = [("00000000001", *A, LONG_AGO, "1"), ("00000000002", *A, LONG_AGO, "1"), ("00000000003", *B, LONG_AGO, "1")]
     history = pl.DataFrame(rows, schema=HISTORY, orient="row")
-    told = explain_pairs(pairs, history, VALUES, _timing(), (None, AT))
+    told = explain_pairs(pairs, history, VALUES, _timing(), Instants(None, AT, AT))
     assert told.select("left_row", "reason").rows() == [(1, "behind"), (2, "overdue")]
 
 
 def test_a_key_of_two_parts_finds_the_history_of_both_parts_only() -> None:
     both = pl.DataFrame(
-        [("1", "1", 1, 1, *A, LONG_AGO, FRIDAY, "00"), ("1", "2", 2, 2, *A, LONG_AGO, FRIDAY, "00")],
+        [("1", "1", 1, 1, *A, LONG_AGO, FRIDAY, "00", "9", *D), ("1", "2", 2, 2, *A, LONG_AGO, FRIDAY, "00", "9", *D)],
         schema=pl.Schema({"k0": pl.String(), "k1": pl.String(), **dict(list(PAIR.items())[1:])}),
         orient="row",
     )
-    history = pl.DataFrame([("1", "2", *A, LONG_AGO)], schema=["k0", "k1", *VALUES, "processed"], orient="row")
-    assert explain_pairs(both, history, VALUES, _timing(), (None, AT))["left_row"].to_list() == [2]
+    history = pl.DataFrame(
+        [("1", "2", *A, LONG_AGO, "1")], schema=["k0", "k1", *VALUES, "processed", "sequence"], orient="row"
+    )
+    assert explain_pairs(both, history, VALUES, _timing(), Instants(None, AT, AT))["left_row"].to_list() == [2]
 
 
 # ---------------------------------------------------------------------------- 取消し: an older state that came back
@@ -370,3 +378,191 @@ def test_without_history_a_change_after_an_earlier_extract_of_the_cs_is_a_sign_o
     for processed, code in ((FRIDAY, "T1"), ("20991231235959", "E2")):
         sides = [person(key, **_registered(A, LONG_AGO))], [person(key, **_registered(B, processed))]
         assert codes(run(tmp_path, *sides, AT, extracted=times)) == {(key, "value", "address_lot"): code}
+
+
+# --------------------------------------------------------------------- the line: order, clocks that run ahead, gaps
+
+
+def test_two_rows_of_one_second_stand_in_the_order_of_their_numbers() -> None:
+    # Trap 20: A (1) and B (2) of one second on Thursday, then the current row on Friday.
+    older: list[Older] = [(A, THURSDAY, "1"), (B, THURSDAY, "2")]
+    for rows in (older, older[::-1]):
+        assert _told(A, rows, current=FRIDAY) == ("overdue", "変更2件前の状態(処理日 2026-11-19、2営業日)")
+        assert _told(B, rows, current=FRIDAY) == ("behind", "変更1件前の状態(処理日 2026-11-20、1営業日)")
+
+
+def test_numbers_are_ordered_as_numbers() -> None:
+    older: list[Older] = [(A, THURSDAY, "9"), (B, THURSDAY, "10")]
+    assert _told(B, older, current=FRIDAY) == ("behind", "変更1件前の状態(処理日 2026-11-20、1営業日)")
+
+
+def test_an_older_row_without_a_time_stands_where_its_number_says() -> None:
+    # A (1), B (2) at an unknown time, C (3) on Thursday, current on Friday.
+    older: list[Older] = [(C, THURSDAY, "3"), (B, None, "2"), (A, LONG_AGO, "1")]
+    assert _told(C, older, current=FRIDAY) == ("behind", "変更1件前の状態(処理日 2026-11-20、1営業日)")
+    assert _told(B, older, current=FRIDAY) == ("overdue", "変更2件前の状態(処理日 2026-11-19、2営業日)")
+
+
+def test_a_missed_change_of_unknown_time_is_never_within_grace() -> None:
+    # B was written at some time before Friday: that the CS is only a day behind is not proved.
+    older: list[Older] = [(A, LONG_AGO, "1"), (B, None, "2")]
+    assert _told(A, older, current=FRIDAY) == ("overdue", "変更2件前の状態(遅くとも処理日 2026-11-20、1営業日)")
+
+
+def test_a_change_dated_after_its_own_extract_is_not_late_for_ever() -> None:
+    # Trap 30: a clock that runs ahead must not hide a lost message until 2099.
+    assert _reason(A, [(A, LONG_AGO)], current="20991231235959", extracted=AT) == "overdue"
+    assert _reason(A, [(A, LONG_AGO)], current="20991231235959") == "overdue"
+
+
+def test_what_the_register_wrote_after_the_extract_of_the_cs_is_no_days_old() -> None:
+    # The CS as of Thursday evening; the register, as of Tuesday, changed on Friday. No age is ever negative.
+    thursday = datetime(2026, 11, 19, 22, 0, 0)  # noqa: DTZ001
+    told = _told(A, [(A, LONG_AGO)], current=FRIDAY, at=thursday, extracted=AT)
+    assert told == ("behind", "変更1件前の状態(処理日 2026-11-20、0営業日)")
+
+
+def test_a_cs_dated_after_both_extracts_is_ahead_and_not_apart_for_ever() -> None:
+    midnight = datetime(2026, 11, 24, 0, 0, 0)  # noqa: DTZ001
+    older: list[Older] = [(A, LONG_AGO)]
+    assert _reason(C, older, cs_time="20261124020000", extracted=midnight) == "apart"
+    assert _reason(C, older, cs_time="20991231235959", extracted=midnight) == "ahead"
+
+
+# ------------------------------------------------------- rows that change nothing compared (domain §1.6; trap 32)
+
+MOVED = {"event_reason": "転居", "event_date": "2019-04-01"}
+HOUSEHOLD = {"event_reason": "世帯分離", "event_date": "2026-10-01"}
+
+
+def test_32_a_household_event_of_the_register_alone_is_no_difference(tmp_path: Path) -> None:
+    key = "00000000001"
+    old = person(key, **_registered(A, LONG_AGO), **MOVED, sequence="1")
+    new = person(key, **_registered(A, THURSDAY), **HOUSEHOLD, sequence="2")
+    report = run(tmp_path, [old], [new], AT, history=[old])
+    assert codes(report) == {}
+    assert report.variants.select("field", "code", "rule").rows() == [
+        ("event_reason", "G1", "unrelated_event"),
+        ("event_date", "G2", "unrelated_event"),
+    ]
+    balance = report.sides[Side.LEFT].balance
+    assert (balance.matched, balance.mismatched) == (1, 0)
+
+
+def test_32_events_that_the_register_never_wrote_of_this_state_differ(tmp_path: Path) -> None:
+    key = "00000000001"
+    old = person(key, **_registered(A, LONG_AGO), **MOVED, sequence="1")
+    new = person(key, **_registered(A, THURSDAY), **HOUSEHOLD, sequence="2")
+    cs = {**old, "event_date": "2019-04-02"}
+    found = codes(run(tmp_path, [cs], [new], AT, history=[old]))
+    assert found == {(key, "value", "event_reason"): "G1", (key, "value", "event_date"): "G2"}
+
+
+def test_32_the_event_of_a_row_before_the_last_change_of_state_is_not_excused(tmp_path: Path) -> None:
+    # The register: A, then B, and back to A (取消し, Thursday). The CS has A with the ground of long ago: two behind.
+    key = "00000000001"
+    first = person(key, **_registered(A, LONG_AGO), **MOVED, sequence="1")
+    second = person(key, **_registered(B, "20261001090000"), event_reason="転居", event_date="2026-10-01", sequence="2")
+    back = person(key, **_registered(A, THURSDAY), event_reason="異動の取消し", event_date="2026-11-19", sequence="3")
+    found = codes(run(tmp_path, [first], [back], AT, history=[first, second]))
+    assert set(found.values()) == {"G3"}
+
+
+def test_32_another_difference_stays_when_the_event_is_excused(tmp_path: Path) -> None:
+    key = "00000000001"
+    old = person(key, **_registered(A, LONG_AGO), **MOVED, sex="女", sequence="1")
+    new = person(key, **_registered(A, THURSDAY), **HOUSEHOLD, sex="女", sequence="2")
+    found = codes(run(tmp_path, [{**old, "sex": "男"}], [new], AT, history=[old]))
+    assert found == {(key, "value", "sex"): "S1"}
+
+
+def test_32_a_household_event_after_the_missed_change_does_not_make_it_younger(tmp_path: Path) -> None:
+    # Missed on Thursday; a household event on Friday. The CS is one change behind, for two business days.
+    key = "00000000001"
+    first = person(key, **_registered(A, LONG_AGO), **MOVED, sequence="1")
+    moved = person(key, **_registered(B, THURSDAY), event_reason="転居", event_date="2026-11-18", sequence="2")
+    now = person(key, **_registered(B, FRIDAY), **HOUSEHOLD, sequence="3")
+    report = run(tmp_path, [first], [now], AT, history=[first, moved])
+    assert set(codes(report).values()) == {"G3"}
+    assert set(report.findings["hint"]) == {"変更1件前の状態(処理日 2026-11-19、2営業日)"}
+
+
+def test_32_without_a_history_the_events_differ(tmp_path: Path) -> None:
+    key = "00000000001"
+    old = person(key, **_registered(A, LONG_AGO), **MOVED)
+    new = person(key, **_registered(A, THURSDAY), **HOUSEHOLD)
+    found = codes(run(tmp_path, [old], [new], AT))
+    assert found == {(key, "value", "event_reason"): "G1", (key, "value", "event_date"): "G2"}
+
+
+# ------------------------------------------------------------------------- a current row that is not the newest (G3)
+
+
+@pytest.mark.parametrize(
+    ("older", "found"),
+    [
+        ({"sequence": "3", "process_time": LONG_AGO}, True),  # a greater number
+        ({"sequence": "1", "process_time": FRIDAY}, True),  # a later time
+        ({"sequence": "1", "process_time": THURSDAY}, False),
+        ({"sequence": "2", "process_time": THURSDAY}, False),
+        ({"sequence": "10", "process_time": None}, True),  # numbers, not texts
+        ({"sequence": None, "process_time": None}, False),
+        ({"sequence": "3", "process_time": LONG_AGO, "atena_no": "9"}, False),  # of another person's line
+    ],
+)
+def test_a_current_row_that_an_older_one_is_newer_than_is_out_of_order(
+    older: dict[str, str | None],
+    found: bool,  # noqa: FBT001  drawn by name
+    tmp_path: Path,
+) -> None:
+    key = "00000000001"
+    now = person(key, **_registered(A, THURSDAY), sequence="2", atena_no="1")
+    history = [{**now, **older}]
+    wanted = {(key, "disordered_right", "sequence"): "G3"} if found else {}
+    assert codes(run(tmp_path, [now], [now], AT, history=history)) == wanted
+
+
+# ------------------------------------------------------------------- lawful changes of number and code in progress (B1, B2)
+
+NUMBER, NEW_NUMBER = "123456789018", "234567890129"
+
+
+@pytest.mark.parametrize(("processed", "number", "event"), [(FRIDAY, "T1", "T1"), (THURSDAY, "B2", "G3")])
+def test_a_change_of_the_individual_number_is_late_within_grace_and_two_numbers_after_it(
+    processed: str, number: str, event: str, tmp_path: Path
+) -> None:
+    key = "00000000001"
+    old = person(key, kojin_bango=NUMBER, process_time=LONG_AGO, **MOVED, sequence="1")
+    new = {"event_reason": "個人番号の変更", "event_date": "2026-11-18", "process_time": processed, "sequence": "2"}
+    found = codes(run(tmp_path, [old], [{**old, "kojin_bango": NEW_NUMBER, **new}], AT, history=[old]))
+    about = {field: code for (_, kind, field), code in found.items() if kind == "value"}
+    assert about == {"kojin_bango": number, "event_reason": event, "event_date": event}
+
+
+def test_two_numbers_of_which_the_history_knows_neither_differ(tmp_path: Path) -> None:
+    key = "00000000001"
+    one = person(key, kojin_bango=NUMBER, process_time=LONG_AGO)
+    other = {**one, "kojin_bango": NEW_NUMBER, "process_time": FRIDAY}
+    found = codes(run(tmp_path, [one], [other], AT, history=[]))
+    assert found[key, "value", "kojin_bango"] == "B2"
+
+
+@pytest.mark.parametrize(("processed", "code"), [(FRIDAY, "T1"), (THURSDAY, "B1")])
+def test_a_change_of_the_resident_code_is_late_within_grace_and_two_codes_after_it(
+    processed: str, code: str, tmp_path: Path
+) -> None:
+    old = person("00000000001", kojin_bango=NUMBER, process_time=LONG_AGO, atena_no="1", sequence="1", **MOVED)
+    new = {**old, "juminhyo_code": "00000000002", "old_juminhyo_code": "00000000001"}
+    new |= {"process_time": processed, "sequence": "2", "event_reason": "住民票コードの変更"}
+    found = codes(run(tmp_path, [old], [new], AT, history=[old]))
+    assert set(found.values()) == {code}
+    # Another person's history explains nothing.
+    found = codes(run(tmp_path, [old], [new], AT, history=[{**old, "atena_no": "2"}]))
+    assert set(found.values()) == {"B1"}
+
+
+def test_a_later_change_of_something_else_does_not_make_the_change_of_code_younger(tmp_path: Path) -> None:
+    old = person("00000000001", kojin_bango=NUMBER, process_time=LONG_AGO, atena_no="1", sequence="1")
+    changed = {**old, "juminhyo_code": "00000000002", "process_time": THURSDAY, "sequence": "2"}
+    now = {**changed, "address_lot": "5番8号", "process_time": FRIDAY, "sequence": "3"}
+    assert set(codes(run(tmp_path, [old], [now], AT, history=[old, changed])).values()) == {"B1"}
