@@ -52,6 +52,8 @@ _KINDS = {
     "check_digit_right": "{right}の検査数字不正",
     "undeclared_left": "{left}に未定義コード値",
     "undeclared_right": "{right}に未定義コード値",
+    "disordered_left": "{left}の更新順序逆転",
+    "disordered_right": "{right}の更新順序逆転",
     "doubtful_left": "{left}に代替記号・外字",
     "doubtful_right": "{right}に代替記号・外字",
 }
