@@ -87,7 +87,11 @@ class Found:
 
 
 def account(
-    records: Mapping[Side, int], rows: Mapping[Side, int], checks: Mapping[Side, Checks], found: Found
+    records: Mapping[Side, int],
+    rows: Mapping[Side, int],
+    checks: Mapping[Side, Checks],
+    found: Found,
+    outside: Mapping[Side, int],
 ) -> tuple[Material, dict[Side, Balance]]:
     """The material of the findings, and both sides' balance.
 
@@ -96,6 +100,7 @@ def account(
         rows: What the parser gave.
         checks: With keys.
         found: The comparison.
+        outside: Rows that are out of scope, which neither the checks nor the comparison have seen.
     """
     counterparts = {side: _counterparts(found.only[side], checks[side.other].rejects) for side in Side}
     only = {side: found.only[side].join(counterparts[side], on=ROW, how="anti", maintain_order="left") for side in Side}
@@ -112,7 +117,7 @@ def account(
         side: Balance(
             records=records[side],
             rows=rows[side],
-            out_of_scope=0,
+            out_of_scope=outside[side],
             rejected=checks[side].rejects[ROW].n_unique() + counterparts[side].height,
             duplicate=int(found.repeated[f"{side}_over"].sum()),
             matched=found.matched,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import __version__, deliver
+from reconcile import __version__, deliver, house_rules
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
@@ -20,6 +20,7 @@ from reconcile.config import RunConfig, load_dataset, read_config, site_key, sou
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, extract_history, scan, scan_history
+from reconcile.house_rules import HouseRules
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
 from reconcile.pipeline import Options, reconcile
@@ -113,6 +114,8 @@ def ready(
             snapshots = {side: one.result() for side, one in reading.items()}
         named = request.dataset or (config.dataset if config and not request.key else "")
         dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
+        house = HouseRules() if config is None or not named else config.house
+        dataset = house_rules.apply(dataset, house, now.date())
         tables = authorities(dataset, config, names, now.date())
         inputs = {
             side: Input(one, scan(one), tables.gaiji.get(side), scan_history(one, Path(work)))
@@ -132,6 +135,7 @@ def ready(
             progress=progress,
             approved=tables.approved,
             tables=tables.named,
+            limits=house.limits,
         )
         yield Comparison(this, dataset, inputs, options)
 

@@ -15,7 +15,7 @@ from reconcile.account import DOUBTFUL, SECOND, Checks
 from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
-from reconcile.model import REJECTS, ROW, Characters, Dataset, Rule, Snapshot
+from reconcile.model import FINGERPRINTS, REJECTS, ROW, Characters, Dataset, Rule, Snapshot
 from reconcile.rules.check_digit import CHECK_DIGITS
 from reconcile.validate import NULL_KEY, validate
 
@@ -70,8 +70,8 @@ def check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) ->
             korean.add(decoded)
             parts.append(_check_batch(decoded, dataset, snapshot, this))
         korean.refuse(f"{snapshot.side} {snapshot.label}")
-        prints = pl.concat([part for part, _ in parts])
-        checks = Checks.merge([part for _, part in parts])
+        prints = pl.concat([pl.DataFrame(schema=FINGERPRINTS), *(part for part, _ in parts)])
+        checks = Checks.merge([Checks(rejects=pl.DataFrame(schema=REJECTS)), *(part for _, part in parts)])
     progress(step, snapshot.rows, snapshot.rows)
     return prints, checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
 

@@ -23,6 +23,8 @@ overlap_min = 0.90
 cron = "30 2 * * *"
 timezone = "Asia/Tokyo"
 
+# [[severity]], [scope], [alarms]: what the site has decided otherwise (`house_rules`)
+
 [sources.cs]
 label = "CS"
 path = "cs.dat"
@@ -49,6 +51,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
+from reconcile import house_rules
 from reconcile.errors import ConfigError
 from reconcile.extract.layout import read_layout
 from reconcile.model import (
@@ -61,7 +64,9 @@ from reconcile.model import (
     Source,
 )
 
-_TOP = frozenset("dataset left right out site_key evidence_key characters gates schedule sources".split())
+_TOP = frozenset("dataset left right out site_key evidence_key characters gates schedule sources".split()) | {
+    *house_rules.TABLES
+}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset("municipality overlap_min allow_empty accepted_tables oracle_rows".split())
@@ -100,7 +105,8 @@ class RunConfig:
 
     `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
     (`characters.gaiji`): paths, which the run loads and names by digest in its report. `extracted_at` says when a
-    source was extracted (YYYYMMDDhhmmss), where it does not say so itself.
+    source was extracted (YYYYMMDDhhmmss), where it does not say so itself. `house` is what the site has decided about
+    severities, scope and thresholds.
     """
 
     path: Path
@@ -116,6 +122,7 @@ class RunConfig:
     extracted_at: Mapping[str, str] = field(default_factory=dict)
     gates: Gates = Gates()
     schedule: Schedule = Schedule()
+    house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
 
 
 def read_config(path: Path) -> RunConfig:
@@ -164,6 +171,7 @@ def read_config(path: Path) -> RunConfig:
         },
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
+        house=house_rules.read(where, raw),
     )
 
 

@@ -73,10 +73,10 @@ def check_balance(balance: Mapping[Side, Balance]) -> None:
 
 def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool, overlap_min: float) -> list[Gate]:
     """The gates that two inputs alone can answer, after `check_balance` has passed."""
-    smaller = min(side.rows for side in balance.values())
+    smaller = min(side.rows - side.out_of_scope for side in balance.values())
     paired = min(side.matched + side.mismatched + side.duplicate + side.rejected for side in balance.values())
     counts = all(side.records == side.rows for side in balance.values())
-    filled = allow_empty or all(side.rows > 0 for side in balance.values())
+    filled = allow_empty or all(side.rows > side.out_of_scope for side in balance.values())
     rows = " / ".join(f"{side.rows:,}" for side in balance.values())
     gates = [
         Gate(

@@ -11,7 +11,7 @@ from typing import Any
 import pandera.polars as pa
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Secrecy, Timing
+from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Scope, Secrecy, Timing
 
 METADATA = "reconcile"
 
@@ -79,12 +79,16 @@ def dataset(
     proposals: Mapping[str, tuple[Proposal, ...]] | None = None,
     sentinels: tuple[Mapping[str, str], ...] = (),
     sentinel_key: str = "",
+    scope: tuple[Scope, ...] = (),
+    grouped_by: tuple[str, ...] = (),
+    place: str = "",
+    budget: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
     Raises:
-        DeclarationError: A field without `item()`, no key, a code that the taxonomy does not have, or test people who
-            agree in a compared field.
+        DeclarationError: A field without `item()`, no key, a code that the taxonomy does not have, a rule or group that
+            names no field, or test people who agree in a compared field.
     """
     fields: list[Field] = []
     for column, about in model.to_schema().columns.items():
@@ -106,7 +110,7 @@ def dataset(
         )
     if not any(f.key for f in fields):
         raise DeclarationError(name, "no key, expected at least one field with key=True")
-    used = set(codes.values()) | {code for f in fields for code in f.codes.values()}
+    used = {*codes.values(), *(budget or {})} | {code for f in fields for code in f.codes.values()}
     if unknown := sorted(used - set(taxonomy)):
         raise DeclarationError(name, f"codes without a category: {', '.join(unknown)}")
     if unknown := sorted(set(proposals or {}) - set(taxonomy)):
@@ -114,6 +118,10 @@ def dataset(
     alike = [f.name for f in fields if f.compared and len({person.get(f.name) for person in sentinels}) == 1]
     if alike:
         raise DeclarationError(f"{name}: sentinels", f"the two people agree in {', '.join(alike)}")
+    known = {f.name for f in fields}
+    named = {*grouped_by, place, *(name for rule in scope for name in (rule.field, rule.since))} - {""}
+    if unknown := sorted(named - known):
+        raise DeclarationError(name, f"names no field: {', '.join(unknown)}")
     return Dataset(
         name=name,
         label=label,
@@ -130,5 +138,9 @@ def dataset(
         proposals=proposals or {},
         sentinels=sentinels,
         sentinel_key=sentinel_key,
+        scope=scope,
+        grouped_by=grouped_by,
+        place=place,
+        budget=dict(budget or {}),
         schema=model,
     )

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, deliver
+from reconcile import __version__, deliver, house_rules
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import Gate, verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -163,8 +163,8 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.prove import with_sentinels  # noqa: PLC0415
 
     config = read_config(Path(job.config))
-    dataset = load_dataset(config.dataset)
     as_of = datetime.fromisoformat(job.as_of)
+    dataset = house_rules.apply(load_dataset(config.dataset), config.house, as_of.date())
     tables = authorities(dataset, config, {Side.LEFT: config.left, Side.RIGHT: config.right}, as_of.date())
     snapshots = {side: _snapshot(job, config, side) for side in Side}
     work = job.stage / WORK
@@ -177,6 +177,8 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     options = Options(
         approved=tables.approved,
         tables=tables.named,
+        limits=config.house.limits,
+        previous_rates=_previous_rates(config.out, job.run_id, config.house.limits.runs),
         seed=secrets.randbits(40),
         oracle=config.gates.oracle_rows,
         allow_empty=config.gates.allow_empty,
@@ -256,7 +258,7 @@ def rehearse(config: Path) -> dict[str, str]:
         DeclarationError: The dataset or a layout is wrong.
     """
     read = read_config(config)
-    load_dataset(read.dataset)
+    house_rules.apply(load_dataset(read.dataset), read.house, datetime.now(TOKYO).date())
     sources = {side: _source(read, side) for side in Side}
     if same_source(*sources.values()):
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
@@ -333,6 +335,20 @@ def _previous(out: Path, run_id: str) -> dict[str, Any]:
         if Verdict(summary["verdict"]).exit_code <= 1:
             return summary
     return {}
+
+
+def _previous_rates(out: Path, run_id: str, runs: int) -> tuple[float, ...]:
+    """The share of truly mismatched persons in the last earlier runs that claimed something, oldest first."""
+    rates: list[float] = []
+    names = sorted((path.parent.name for path in out.glob("*/summary.json") if path.parent.name < run_id), reverse=True)
+    for name in names:
+        if len(rates) == runs:
+            break
+        summary: dict[str, Any] = json.loads((out / name / "summary.json").read_bytes())
+        told = (summary.get("rates") or {}).get("persons", {}).get("mismatch", {}).get("rate")
+        if told is not None and Verdict(summary["verdict"]).exit_code <= 1:
+            rates.insert(0, float(told))
+    return tuple(rates)
 
 
 def _gates(config: RunConfig, left: Snapshot, right: Snapshot) -> list[Gate]:

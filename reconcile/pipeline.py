@@ -3,7 +3,7 @@
     extract -> Input                                          once a side, by the caller
     canonicalize -> validate -> fingerprint                   once a side, a batch at a time
     suspects -> fetch -> diff                                 both sides, a partition at a time
-    account -> explain -> classify -> decide -> build         once
+    account -> explain -> classify -> overall -> decide -> build  once
 
 A side is streamed once into plain numbers; the suspects are found among the numbers, and those rows alone are
 fetched and compared value by value. The text of a record that is surely equal is never held.
@@ -30,7 +30,9 @@ from reconcile.model import (
     ROW,
     Balance,
     Dataset,
+    Limits,
     Material,
+    Overall,
     Report,
     Run,
     Side,
@@ -38,8 +40,12 @@ from reconcile.model import (
     findings_schema,
     variants_schema,
 )
+from reconcile.overall import Seen, overall
+from reconcile.overall import said as said_of
 from reconcile.prove import prove
 from reconcile.report.build import summarize
+from reconcile.survey import apart, instant, without
+from reconcile.survey import records as records_of
 
 ROWS_PER_PARTITION = 250_000
 """Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
@@ -63,7 +69,8 @@ class Options:
     two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
     (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
-    plain comparison looks at every key, and above which at a share of them; 0 for none.
+    plain comparison looks at every key, and above which at a share of them; 0 for none. `limits` are the thresholds of alarms and causes,
+    `previous_rates` the shares of truly mismatched persons in earlier runs, oldest first.
     """
 
     seed: int
@@ -73,6 +80,8 @@ class Options:
     gates: tuple[Gate, ...] = ()
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    previous_rates: tuple[float, ...] = ()
     progress: Progress = _silent
     oracle: int = 0
 
@@ -113,8 +122,14 @@ def reconcile(
     left, right = (entry.snapshot.columns for entry in sides)
     this = replace(plan(dataset, left, right, options.seed), approved=options.approved)
     _check_key_types(inputs, dataset)
-    if not options.allow_empty and not all(side.snapshot.rows for side in inputs.values()):
-        return _report(run, dataset, inputs, (_nothing_compared(inputs), _no_findings(dataset)), options)
+    at = instant(inputs, run.as_of)
+    outside = apart(inputs, dataset, at)
+    if not options.allow_empty and not all(
+        entry.snapshot.rows > outside[side].height for side, entry in inputs.items()
+    ):
+        nothing = _nothing_compared(inputs, outside)
+        return _report(run, dataset, inputs, (nothing, _no_findings(dataset), Overall()), options)
+    inputs = {side: without(entry, outside[side]) for side, entry in inputs.items()}
     checks, parts = search(inputs, dataset, this, options)
     found = _merge(parts, list(this.key))
     checks, found, gates = prove(inputs, dataset, this, (checks, found), options.oracle)
@@ -123,12 +138,15 @@ def reconcile(
     found = settle(found, inputs, dataset, this)
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
-    material, balance = account(records, rows, checks, found)
+    material, balance = account(records, rows, checks, found, {side: gone.height for side, gone in outside.items()})
     check_balance(balance)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     findings = classify(material, dataset, run.site_key, options.approved)
-    return _report(run, dataset, inputs, (balance, findings), options)
+    own = {side: records_of(entry) for side, entry in inputs.items()}
+    seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
+    whole = overall(seen, dataset, options.limits, options.previous_rates)
+    return _report(run, dataset, inputs, (balance, findings, whole), options)
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -243,15 +261,15 @@ def _report(
     run: Run,
     dataset: Dataset,
     inputs: Mapping[Side, Input],
-    found: tuple[Mapping[Side, Balance], Findings],
+    found: tuple[Mapping[Side, Balance], Findings, Overall],
     options: Options,
 ) -> Report:
-    balance, findings = found
+    balance, findings, whole = found
     gates = (
         *options.gates,
         *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min),
     )
-    verdict = decide(gates, balance, findings.findings.height)
+    verdict = decide(gates, balance, findings.findings.height + len(whole.alarms))
     sides = {
         side: SideReport(label=entry.snapshot.label, balance=balance[side], preflight=entry.snapshot.preflight)
         for side, entry in inputs.items()
@@ -260,6 +278,7 @@ def _report(
     summary = summarize(
         run, dataset, verdict, sides, findings=findings.findings, variants=findings.variants, gates=said
     )
+    summary |= said_of(whole, dataset, options.limits)
     summary["not_compared"] = _not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()
@@ -272,6 +291,7 @@ def _report(
         variants=findings.variants,
         summary=summary,
         context=_context(inputs, dataset, findings.findings),
+        overall=whole,
     )
 
 
@@ -303,12 +323,12 @@ def _not_compared(inputs: Mapping[Side, Input], dataset: Dataset) -> dict[str, l
     return {side.value: [name for name in names if name in has[side] - has[side.other]] for side in Side}
 
 
-def _nothing_compared(inputs: Mapping[Side, Input]) -> dict[Side, Balance]:
+def _nothing_compared(inputs: Mapping[Side, Input], outside: Mapping[Side, pl.DataFrame]) -> dict[Side, Balance]:
     return {
         side: Balance(
             records=entry.snapshot.preflight.records,
             rows=entry.snapshot.rows,
-            out_of_scope=0,
+            out_of_scope=outside[side].height,
             rejected=0,
             duplicate=0,
             matched=0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandera.polars as pa
 
 from reconcile.declare import dataset, item
-from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Secrecy, Timing
+from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Scope, Secrecy, Timing
 from schemas.proposals import PROPOSALS
 from schemas.taxonomy import TAXONOMY
 
@@ -61,6 +61,8 @@ class IdentityRecord(pa.DataFrameModel):
     sequence: str = item("履歴番号・更新順番号", compared=False, secrecy=Secrecy.OPEN)
     pending: str = item("更新禁止・排他・予定者フラグ", compared=False, secrecy=Secrecy.OPEN)
     protected: str = item("支援措置", compared=False, secrecy=Secrecy.SPECIAL)
+    record_kind: str = item("記録の種類(住民票・除票・附票)", compared=False, secrecy=Secrecy.OPEN)
+    batch: str = item("一括処理・操作者番号", compared=False)
 
     class Config:
         """Columns that a side does not have are 比較不能, not an error; so no strictness here."""
@@ -137,6 +139,8 @@ DATASET = dataset(
         "disordered_right": "G3",
         "reject_left": "Q2",
         "reject_right": "Q2",
+        "mass_mismatch": "X2",
+        "feed_stop": "X3",
     },
     taxonomy=TAXONOMY,
     second_key="kojin_bango",
@@ -160,4 +164,22 @@ DATASET = dataset(
         events=("event_reason", "event_date"),
     ),
     proposals=PROPOSALS,
+    # Never of the same population (domain.md §2.1: 標準仕様書 9.3 除票DB, 附票) first; the others where a site says so.
+    scope=(
+        Scope(
+            name="expired",
+            label="除票(5年超)",
+            field="source_state",
+            values=("消除",),
+            since="process_time",
+            years=5,
+            applies=True,
+        ),
+        Scope(name="supplementary", label="戸籍の附票", field="record_kind", values=("附票",), applies=True),
+        Scope(name="provisional", label="仮登録", field="source_state", values=("仮登録",)),
+        Scope(name="deleted", label="消除", field="source_state", values=("消除",)),
+    ),
+    grouped_by=("address_town", "event_reason", "batch", "source_state", "resident_kind", "sex", "municipality"),
+    place="address_town",
+    budget={"F3": "振り仮名"},
 )

@@ -107,13 +107,53 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a site has decided otherwise than the taxonomy: how grave a code is and who acts, from a day on.
+
+    `actor` "" leaves who acts. Days are YYYY-MM-DD, so that their order is that of the texts; `since` "" is at once.
+    """
+
+    code: str
+    severity: str
+    approver: str
+    date: str
+    actor: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Category:
-    """One code of the taxonomy: what it is called, how grave it is, who acts."""
+    """One code of the taxonomy: what it is called, how grave it is, who acts.
+
+    `change` is the site's decision behind the severity, and `declared` the severity before it; None and "" without.
+    """
 
     code: str
     label: str
     severity: str
     actor: str
+    declared: str = ""
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A named rule that puts rows out of scope: rows whose `field` has one of these canonical values.
+
+    With `years`, only if the time in `since` (YYYYMMDD…) lies more than so many years before the comparison; a row
+    whose time is missing or malformed stays in scope. `applies` says whether it does, unless the run file says otherwise;
+    `approver` and `date` whose word that is.
+    """
+
+    name: str
+    label: str
+    field: str
+    values: tuple[str, ...]
+    since: str = ""
+    years: int = 0
+    applies: bool = False
+    approver: str = ""
+    date: str = ""
 
 
 class Direction(StrEnum):
@@ -180,6 +220,10 @@ class Dataset:
     the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
     of them different under one key, say that two people share it. `proposals` maps a code to what is proposed: the
     first whose facts hold.
+    `scope` names what is not compared. `grouped_by`
+    names the fields by which differences may have a common cause, and whose single values tell of nobody; `place` the
+    one that says in which part of the ward. `budget`: codes that are counted apart from the headline rate -> the name
+    of that budget.
     """
 
     name: str
@@ -197,6 +241,10 @@ class Dataset:
     proposals: Mapping[str, tuple[Proposal, ...]] = field(default_factory=dict)
     sentinels: tuple[Mapping[str, str], ...] = ()
     sentinel_key: str = ""
+    scope: tuple[Scope, ...] = ()
+    grouped_by: tuple[str, ...] = ()
+    place: str = ""
+    budget: Mapping[str, str] = field(default_factory=dict)
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from reconcile.model.declared import Dataset, Layout, Side
+from reconcile.model.overall import Overall
 
 ROW = "_row"
 """The record number in the source, from 1: UInt32, header and trailer records not counted."""
@@ -203,7 +204,7 @@ class Report:
     """All a renderer may use. Frames: `findings_schema`, `variants_schema`; `summary` is the JSON object of §5.
 
     `context` holds one row a key of `findings`: the key columns, `list_key` (text, null if unknown) and `protected`
-    (Boolean). Where the dataset declares neither, it is None.
+    (Boolean). Where the dataset declares neither, it is None. `overall` says what concerns the run as a whole.
     """
 
     run: Run
@@ -215,3 +216,4 @@ class Report:
     summary: Mapping[str, object]
     context: pl.DataFrame | None = None
     trend: tuple[Mapping[str, object], ...] = ()
+    overall: Overall = field(default_factory=Overall)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from reconcile.check import Input
-from reconcile.model import ROW, Preflight, Report, Run, Side, Snapshot
+from reconcile.model import ROW, Dataset, Preflight, Report, Run, Side, Snapshot
 from reconcile.pipeline import Options, reconcile
 from schemas.identity_record import DATASET
 
@@ -45,6 +45,7 @@ def run(
     *,
     history: Sequence[Person] | None = None,
     extracted: Mapping[Side, datetime] | None = None,
+    dataset: Dataset = DATASET,
 ) -> Report:
     """Compare. `history` are the register's older rows, None if it keeps none; `extracted` is what the headers say."""
     said = extracted or {}
@@ -53,7 +54,7 @@ def run(
         _input(work, Side.RIGHT, right, said.get(Side.RIGHT), history),
     )
     about = Run(run_id="test", started_at=as_of, as_of=as_of, version="test", site_key=b"a key of the tests' own")
-    return reconcile(about, DATASET, sides, Options(seed=7))
+    return reconcile(about, dataset, sides, Options(seed=7))
 
 
 def codes(report: Report) -> dict[tuple[str, str, str | None], str | None]:
