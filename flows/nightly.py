@@ -100,6 +100,8 @@ def reconcile_nightly(config: str, as_of: str = "") -> State[str]:
             return _night(config, as_of)
     except ReconcileError as error:
         return Failed(message=error.code)
+    except StepFailedError as error:  # it never began
+        return Failed(message=str(error))
 
 
 def _night(config: str, as_of: str) -> State[str]:

@@ -33,6 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="結果をJSONで標準出�
 ConfigFile = Annotated[Path, typer.Option("--config", help="実行設定 Run file (TOML)")]
 
 EXIT_FAILED = 2
+EXIT_TAMPERED = 3
 
 
 @app.command()
@@ -177,6 +178,29 @@ def doctor(
         findings = list(checks.doctor(config))
         terminal.findings(findings)
         return 0 if all(one.well for one in findings) else EXIT_FAILED
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@app.command()
+def verify(
+    run: Annotated[str, typer.Argument(help="実行番号 Run; all if left out")] = "",
+    config: ConfigFile = Path("run.toml"),
+    out: Annotated[Path | None, typer.Option(help="出力先 Output folder, where there is no run file")] = None,
+    since: Annotated[list[Path] | None, typer.Option(help="控えた検証値 Earlier checkpoint(s), kept elsewhere")] = None,
+    key: Annotated[str, typer.Option(help="公開鍵 Public key, as printed on the council paper")] = "",
+    lang: Lang = "",
+) -> None:
+    """証跡と出力が書き換えられていないことを確かめる。 Prove that the evidence and the files are as they were written."""
+    terminal = _terminal(lang, quiet=False, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import attest  # noqa: PLC0415
+
+        found = attest.verify(config, out, run=run, since=since or [], key=key)
+        terminal.verification(found)
+        return EXIT_TAMPERED if found.failures else 0
 
     raise typer.Exit(_guarded(work, terminal))
 

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from reconcile.errors import ConfigError, SourceError
+from reconcile.errors import ConfigError, EvidenceError, SourceError
 from reconcile.model import Report, Verdict
 
 STATUS = "status.json"
@@ -106,21 +107,30 @@ def stage(report: Report, formats: Iterable[str], folder: Path) -> None:
         _write(folder, name, content)
 
 
-def publish(staged: Path, folder: Path) -> dict[str, str]:
-    """Move staged files into place and write their manifest.
+def seal(staged: Path, about: Mapping[str, object]) -> str:
+    """Write the manifest of staged files beside them: what is said about the run, and the digest of every file.
 
     Returns:
-        File name -> SHA-256 of what stands on the disk now.
+        The SHA-256 of the manifest.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    digests = {}
-    for path in sorted(staged.iterdir()):
-        target = folder / path.name
-        path.replace(target)
-        digests[path.name] = sha256(target.read_bytes()).hexdigest()
-    shutil.rmtree(staged)
-    _write(folder, MANIFEST, json.dumps({"files": digests}, indent=1).encode() + b"\n")
-    return digests
+    files = {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(staged.iterdir())}
+    content = json.dumps({**about, "files": files}, ensure_ascii=False, indent=1).encode() + b"\n"
+    _write(staged, MANIFEST, content)
+    return sha256(content).hexdigest()
+
+
+def publish(staged: Path, folder: Path) -> None:
+    """Move staged files into place, their manifest last: at once where the folder is new."""
+    if not (staged / MANIFEST).exists():
+        seal(staged, {})
+    if folder.exists():
+        for path in sorted(staged.iterdir(), key=lambda path: (path.name == MANIFEST, path.name)):
+            path.replace(folder / path.name)
+        staged.rmdir()
+    else:
+        staged.rename(folder)
+    _flush(folder)
+    _flush(folder.parent)
 
 
 def conclude(folder: Path, run_id: str, verdict: Verdict, **more: object) -> None:
@@ -128,14 +138,39 @@ def conclude(folder: Path, run_id: str, verdict: Verdict, **more: object) -> Non
     say(folder, {"run_id": run_id, "verdict": verdict.value, **more})
 
 
-def reread(folder: Path) -> Verdict:
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The summary of an earlier run, after it has been checked against that run's manifest.
+
+    Raises:
+        EvidenceError: It is not the one that was written: nothing may be concluded from it.
+    """
+    try:
+        content = (folder / "summary.json").read_bytes()
+        written = json.loads((folder / MANIFEST).read_bytes())["files"]["summary.json"]
+        said: dict[str, Any] = json.loads(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        content, written, said = b"", "", {}
+    if sha256(content).hexdigest() != written:
+        hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
+        raise EvidenceError(folder.name, "the summary of this earlier run is not as it was written", hint=hint)
+    return said
+
+
+def reread(folder: Path, manifest_sha256: str = "") -> Verdict:
     """The verdict as it stands on the disk, after every file has been checked against the manifest.
+
+    Args:
+        folder: Where the files are.
+        manifest_sha256: What the manifest itself must be; "" if that is not known.
 
     Returns:
         `tampered` if a file is missing or not the one that was written; else what `summary.json` says.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
+        if manifest_sha256 and sha256(content).hexdigest() != manifest_sha256:
+            return Verdict.TAMPERED
+        manifest = json.loads(content)
         for name, digest in manifest["files"].items():
             if sha256((folder / name).read_bytes()).hexdigest() != digest:
                 return Verdict.TAMPERED
@@ -152,6 +187,10 @@ def _write(folder: Path, name: str, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(folder / name)
+    _flush(folder)
+
+
+def _flush(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

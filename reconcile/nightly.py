@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, deliver, house_rules
+from reconcile import __version__, attest, deliver, house_rules
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import Gate, verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -82,7 +82,7 @@ class Comparison(NamedTuple):
 
 
 def begin(config: Path, as_of: str = "") -> Job:
-    """Start a run: give it an id and let the status be unknown.
+    """Start a run: give it an id, let the status be unknown, and record it in the evidence.
 
     Args:
         config: The run file.
@@ -90,6 +90,7 @@ def begin(config: Path, as_of: str = "") -> Job:
 
     Raises:
         ConfigError: The run file or the date is wrong.
+        EvidenceError: The evidence was altered. The status says `tampered`.
     """
     now = datetime.now(UTC)
     if as_of:
@@ -100,8 +101,6 @@ def begin(config: Path, as_of: str = "") -> Job:
     else:
         day = now.astimezone(TOKYO)
     read = read_config(config)
-    if same_source(_source(read, Side.LEFT), _source(read, Side.RIGHT)):
-        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     job = Job(
         config=str(config),
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
@@ -109,6 +108,14 @@ def begin(config: Path, as_of: str = "") -> Job:
         as_of=day.isoformat(timespec="seconds"),
     )
     deliver.announce(read.out, job.run_id)
+    try:
+        attest.started(read, job.run_id, day)
+    except ReconcileError as error:
+        deliver.conclude(read.out, job.run_id, verdict_of_fault(error.code), code=error.code)
+        raise
+    if same_source(_source(read, Side.LEFT), _source(read, Side.RIGHT)):
+        give_up(job, "E_SAME_INPUT")
+        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     return job
 
 
@@ -149,8 +156,9 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     from reconcile.pipeline import reconcile  # noqa: PLC0415
 
     run, dataset, inputs, options = ready(job, progress)
+    witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
-    deliver.stage(report, formats, job.stage / "files")
+    deliver.stage(replace(report, witness=witness), formats, job.stage / "files")
     return report.verdict.value
 
 
@@ -202,18 +210,29 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
 
 def finish(job: Job) -> Verdict:
     """Publish the staged files, forget the snapshots, and say the verdict as it stands on the disk."""
+    config, _, inputs = _told(job)
+    manifest = attest.decided(config, job.run_id, inputs, job.stage / "files")
     shutil.rmtree(job.stage / WORK)
     deliver.publish(job.stage / "files", job.out)
     shutil.rmtree(job.stage)
-    verdict = deliver.reread(job.out)
+    verdict = deliver.reread(job.out, manifest)
+    if verdict is Verdict.TAMPERED:
+        attest.failed(config, job.run_id, verdict, "E_TAMPERED")
+    else:
+        attest.published(config, job.run_id, verdict)
     deliver.conclude(job.out.parent, job.run_id, verdict, results=job.run_id)
     return verdict
 
 
 def give_up(job: Job, code: str) -> None:
-    """Leave nothing half-written behind, and a status that claims nothing."""
+    """Leave nothing half-written behind, a status that claims nothing, and a record of it in the evidence.
+
+    Raises:
+        ReconcileError: It cannot be recorded. The status says so already.
+    """
     shutil.rmtree(job.stage, ignore_errors=True)
     deliver.conclude(job.out.parent, job.run_id, verdict_of_fault(code), code=code)
+    attest.failed(read_config(Path(job.config)), job.run_id, verdict_of_fault(code), code)
 
 
 def alone(config: Path) -> AbstractContextManager[None]:
@@ -306,6 +325,12 @@ def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:
     )
 
 
+def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
+    """What the evidence is told of a run: its run file, its id, and what was counted of its inputs."""
+    config = read_config(Path(job.config))
+    return config, job.run_id, {side: _snapshot(job, config, side).preflight for side in Side}
+
+
 def _changed_tables(config: RunConfig, run_id: str, named: Mapping[str, str]) -> list[Gate]:
     """Whether the tables that decide about characters are those of the previous run.
 
@@ -331,7 +356,7 @@ def _previous(out: Path, run_id: str) -> dict[str, Any]:
         (path.parent.name for path in out.glob("*/summary.json") if path.parent.name < run_id), reverse=True
     )
     for name in earlier:
-        summary: dict[str, Any] = json.loads((out / name / "summary.json").read_bytes())
+        summary = deliver.summary_of(out / name)
         if Verdict(summary["verdict"]).exit_code <= 1:
             return summary
     return {}

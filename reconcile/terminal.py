@@ -19,6 +19,7 @@ from rich.text import Text
 from reconcile.errors import ReconcileError
 
 if TYPE_CHECKING:
+    from reconcile.evidence import Verification
     from reconcile.model import Report
 
 WORDS: Mapping[str, tuple[str, str]] = {
@@ -166,6 +167,18 @@ class Terminal:
         for name, well, seen in findings:
             table.add_row(Text("OK" if well else "NG", style="green" if well else "bold red"), name, _printable(seen))
         self.out.print(table)
+
+    def verification(self, found: Verification) -> None:
+        """What a verification found: a line a failure, then one that sums up."""
+        for mark, said in (*(("NG", one) for one in found.failures), *(("--", one) for one in found.remarks)):
+            style = "bold red" if mark == "NG" else "yellow"
+            self.out.print(Text(_printable(f"{mark} {said.where}: {said.ja}  {said.en}"), style=style), soft_wrap=True)
+        if found.failures:
+            self.lines([f"改ざんの疑いがあります: {len(found.failures)}か所  tampered: {len(found.failures)} places"])
+        elif found.head is not None:
+            ja = f"記録{found.entries}件、実行{len(found.runs)}回の全てのファイルが署名と合います"
+            en = f"{found.entries} entries and every file of {len(found.runs)} runs are as signed"
+            self.lines([f"OK {ja}  {en}", *found.head.note.splitlines()])
 
     def show(self, report: Report, folder: Path | None) -> None:
         """The result of a comparison."""

@@ -20,6 +20,8 @@ import duckdb
 import pytest
 
 from fixtures.ward import make_ward
+from reconcile import evidence
+from reconcile.config import signing_key
 from tests.test_nightly import RUN_FILE
 
 FLOW = "import sys; from flows.nightly import reconcile_nightly as flow; flow(sys.argv[1], '2026-11-20')"
@@ -77,6 +79,7 @@ def test_a_night_is_delivered_and_prefect_learns_nobody_s_name(site: Path, tmp_p
     assert status["verdict"] == "partial"
     assert (tmp_path / "results" / status["results"] / "worklist.xlsx").exists()
     assert "整合性確認" in known  # the flow is there
+    assert recorded(tmp_path / "results") == ["run_started", "inputs_accepted", "run_decided", "run_published"]
     assert [one for one in people(tmp_path) if one in known] == []
 
 
@@ -91,7 +94,15 @@ def test_a_refused_source_fails_the_flow_with_a_code_and_no_value(site: Path, tm
     assert ran.returncode != 0
     assert status["verdict"] == "inconclusive"
     assert status["code"] in known
+    assert recorded(tmp_path / "results") == ["run_started", "run_failed"]
     assert [one for one in people(tmp_path) if one in known or one in ran.stderr] == []
+
+
+def recorded(out: Path) -> list[str]:
+    """The events in the evidence, after all of it has been verified with the public key of the site."""
+    verifier = evidence.public_key(signing_key(out.parent / "evidence.key"))
+    assert evidence.verify(out, verifier).failures == []
+    return [json.loads(line)["event"] for line in (out / "evidence" / "log.jsonl").read_bytes().splitlines()]
 
 
 def free_port() -> int:

@@ -13,7 +13,19 @@ without any of this code.
 
 from __future__ import annotations
 
-from reconcile.evidence.checkpoint import Checkpoint, public_key
-from reconcile.evidence.log import Entry, append, head
+from reconcile.evidence.checkpoint import Checkpoint, is_public_key, public_key
+from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, head
+from reconcile.evidence.verify import Verification, verify
 
-__all__ = ["Checkpoint", "Entry", "append", "head", "public_key"]
+__all__ = [
+    "FOLDER",
+    "PUBLIC",
+    "Checkpoint",
+    "Entry",
+    "Verification",
+    "append",
+    "head",
+    "is_public_key",
+    "public_key",
+    "verify",
+]

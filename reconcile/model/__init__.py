@@ -48,6 +48,7 @@ from reconcile.model.produced import (
     SideReport,
     Snapshot,
     Verdict,
+    Witness,
     findings_schema,
     variants_schema,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "Source",
     "Timing",
     "Verdict",
+    "Witness",
     "findings_schema",
     "variants_schema",
 ]

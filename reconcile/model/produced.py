@@ -200,11 +200,20 @@ class SideReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What a paper carries out of the reach of whoever keeps the evidence: a signed checkpoint, and the public key."""
+
+    note: str
+    verifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """All a renderer may use. Frames: `findings_schema`, `variants_schema`; `summary` is the JSON object of §5.
 
     `context` holds one row a key of `findings`: the key columns, `list_key` (text, null if unknown) and `protected`
     (Boolean). Where the dataset declares neither, it is None. `overall` says what concerns the run as a whole.
+    `witness` is the evidence before this run's own result, None where no evidence is kept.
     """
 
     run: Run
@@ -217,3 +226,4 @@ class Report:
     context: pl.DataFrame | None = None
     trend: tuple[Mapping[str, object], ...] = ()
     overall: Overall = field(default_factory=Overall)
+    witness: Witness | None = None
