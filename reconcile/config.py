@@ -69,7 +69,9 @@ _TOP = frozenset("dataset left right out site_key evidence_key characters gates 
 }
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
-_GATES = frozenset("municipality overlap_min allow_empty accepted_tables oracle_rows".split())
+_GATES = frozenset(
+    "municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours".split()
+)
 _SCHEDULE = frozenset("cron timezone".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -82,6 +84,8 @@ class Gates:
 
     `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's. `oracle_rows` is the number
     of rows up to which a plain comparison looks at every key, and above which at a share of them; 0 switches it off.
+    `min_rows` is what each side has at least, `window_hours` how far apart the two extracts may be, `max_age_hours` how
+    long before the day of the run they may have been taken.
     """
 
     municipality: str = ""
@@ -89,6 +93,9 @@ class Gates:
     allow_empty: bool = False
     accepted_tables: tuple[str, ...] = ()
     oracle_rows: int = 500_000
+    min_rows: int = 0
+    window_hours: float = 24.0
+    max_age_hours: float = 36.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,25 +323,33 @@ def _instant(where: str, table: Mapping[str, Any]) -> str:
 
 def _gates(where: str, table: Mapping[str, Any]) -> Gates:
     _known(where, table, _GATES)
-    overlap = table.get("overlap_min", Gates().overlap_min)
-    if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 <= overlap <= 1:
-        raise ConfigError(f"{where}.overlap_min", "expected a number from 0 to 1")
-    empty = table.get("allow_empty", False)
+    default = Gates()
+    empty = table.get("allow_empty", default.allow_empty)
     if not isinstance(empty, bool):
         raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
-    oracle = table.get("oracle_rows", Gates().oracle_rows)
-    if isinstance(oracle, bool) or not isinstance(oracle, int) or oracle < 0:
-        raise ConfigError(f"{where}.oracle_rows", "expected a number of rows, 0 for none")
     accepted = table.get("accepted_tables", [])
     if not isinstance(accepted, list) or not all(isinstance(digest, str) for digest in accepted):
         raise ConfigError(f"{where}.accepted_tables", "expected a list of digests")
     return Gates(
         accepted_tables=tuple(accepted),
-        oracle_rows=oracle,
-        municipality=_text(where, table, "municipality", ""),
-        overlap_min=float(overlap),
+        municipality=_text(where, table, "municipality", default.municipality),
+        overlap_min=_number(where, table, "overlap_min", default.overlap_min, most=1),
         allow_empty=empty,
+        oracle_rows=int(_number(where, table, "oracle_rows", default.oracle_rows)),
+        min_rows=int(_number(where, table, "min_rows", default.min_rows)),
+        window_hours=_number(where, table, "window_hours", default.window_hours),
+        max_age_hours=_number(where, table, "max_age_hours", default.max_age_hours),
     )
+
+
+def _number(where: str, table: Mapping[str, Any], key: str, default: float, *, most: float | None = None) -> float:
+    value = table.get(key, default)
+    whole = isinstance(default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
+        raise ConfigError(f"{where}.{key}", f"expected a {'whole ' if whole else ''}number, 0 or more")
+    if most is not None and value > most:
+        raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
+    return float(value)
 
 
 def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:

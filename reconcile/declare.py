@@ -11,7 +11,7 @@ from typing import Any
 import pandera.polars as pa
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Scope, Secrecy, Timing
+from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Scope, Secrecy, Side, Timing
 
 METADATA = "reconcile"
 
@@ -77,6 +77,7 @@ def dataset(
     identity: tuple[tuple[str, ...], ...] = (),
     timing: Timing | None = None,
     proposals: Mapping[str, tuple[Proposal, ...]] | None = None,
+    marks: Mapping[Side, str] | None = None,
     sentinels: tuple[Mapping[str, str], ...] = (),
     sentinel_key: str = "",
     scope: tuple[Scope, ...] = (),
@@ -136,6 +137,7 @@ def dataset(
         identity=identity,
         timing=timing,
         proposals=proposals or {},
+        marks=marks or {},
         sentinels=sentinels,
         sentinel_key=sentinel_key,
         scope=scope,

@@ -26,7 +26,7 @@ from reconcile.classify.timing import (
     explain_pairs,
 )
 from reconcile.diff import DiffPlan
-from reconcile.model import REASONS, REJECTS, ROW, Dataset, Material, Side, Timing
+from reconcile.model import REASONS, REJECTS, ROW, Dataset, Material, Side, Timing, extracted
 
 UNRELATED = "unrelated_event"
 """The rule under which the ground and the day of an event agree: the register's later rows changed nothing compared."""
@@ -270,17 +270,8 @@ def _key_changes(
 
 def _instants(inputs: Mapping[Side, Input], as_of: datetime) -> Instants:
     """When the sides were extracted; where one does not say, its extract is no later than the run."""
-    taken = {side: _extracted(entry) for side, entry in inputs.items()}
+    taken = {side: extracted(entry.snapshot) for side, entry in inputs.items()}
     run = as_of.replace(tzinfo=None)
     known = [one for one in taken.values() if one is not None]
     every = known if len(known) == len(taken) else [*known, run]
     return Instants(register=taken[Side.RIGHT], instant=min(known, default=run), last=max(every))
-
-
-def _extracted(entry: Input) -> datetime | None:
-    """When a side was extracted, as its header or the run file says: Asia/Tokyo, without a zone."""
-    said = entry.snapshot.preflight.header.get("extracted_at")
-    try:
-        return None if said is None else datetime.strptime(said, "%Y%m%d%H%M%S")  # noqa: DTZ007
-    except ValueError:
-        return None

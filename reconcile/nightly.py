@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 
 from reconcile import __version__, attest, deliver, house_rules
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
-from reconcile.decide import Gate, verdict_of_fault
+from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.model import (
     DatabaseSource,
@@ -167,6 +167,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
+    from reconcile.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
     from reconcile.prove import with_sentinels  # noqa: PLC0415
 
@@ -192,8 +193,10 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
         gates=(
-            *_gates(config, snapshots[Side.LEFT], snapshots[Side.RIGHT]),
-            *_changed_tables(config, job.run_id, tables.named),
+            *gates_of_inputs(config.gates, dataset, snapshots, as_of),
+            *gates_of_tables(
+                config.gates.accepted_tables, tables.named, _previous(config.out, job.run_id).get("tables", {})
+            ),
         ),
     )
     if progress is not None:
@@ -331,25 +334,6 @@ def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
     return config, job.run_id, {side: _snapshot(job, config, side).preflight for side in Side}
 
 
-def _changed_tables(config: RunConfig, run_id: str, named: Mapping[str, str]) -> list[Gate]:
-    """Whether the tables that decide about characters are those of the previous run.
-
-    A 外字 file that was overwritten changes names without changing a record (三田市 2020: 113 addresses): the run is
-    held until somebody says that the new table is meant, by naming its digest in the run file.
-    """
-    before = _previous(config.out, run_id).get("tables", {})
-    return [
-        Gate(
-            name=name.removesuffix("_sha256"),
-            passed=named.get(name) == digest or named.get(name, "") in config.gates.accepted_tables,
-            ja=f"外字表({name.split('_')[1]})が前回から変わっていないこと(前回 {digest[:12]}…)",
-            en=f"the 外字 table ({name.split('_')[1]}) is the one of the previous run ({digest[:12]}…)",
-        )
-        for name, digest in before.items()
-        if name.startswith("gaiji_")
-    ]
-
-
 def _previous(out: Path, run_id: str) -> dict[str, Any]:
     """The summary of the newest earlier run that claimed something; empty if there is none."""
     earlier = sorted(
@@ -374,31 +358,6 @@ def _previous_rates(out: Path, run_id: str, runs: int) -> tuple[float, ...]:
         if told is not None and Verdict(summary["verdict"]).exit_code <= 1:
             rates.insert(0, float(told))
     return tuple(rates)
-
-
-def _gates(config: RunConfig, left: Snapshot, right: Snapshot) -> list[Gate]:
-    """The gates of a nightly run that can be tried before the comparison."""
-    gates = [
-        Gate(
-            name="two_inputs",
-            passed=left.preflight.sha256 != right.preflight.sha256,
-            ja="左右の入力が別のものであること",
-            en="the two inputs are not the same bytes",
-        )
-    ]
-    if expected := config.gates.municipality:
-        for snapshot in (left, right):
-            got = snapshot.preflight.header.get("municipality")
-            if got is not None:
-                gates.append(
-                    Gate(
-                        name=f"municipality_{snapshot.side}",
-                        passed=got[:5] == expected[:5],
-                        ja=f"{snapshot.label}の市区町村コードが{expected}であること",
-                        en=f"{snapshot.label}: the header's municipality is {expected}",
-                    )
-                )
-    return gates
 
 
 def with_instant(preflight: Preflight, declared: str | None) -> Preflight:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandera.polars as pa
 
 from reconcile.declare import dataset, item
-from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Scope, Secrecy, Timing
+from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Scope, Secrecy, Side, Timing
 from schemas.proposals import PROPOSALS
 from schemas.taxonomy import TAXONOMY
 
@@ -150,6 +150,7 @@ DATASET = dataset(
     person=("name_kanji", "birth", "sex"),
     # 氏名, 生年月日, 性別, 住所: the four items (4情報).
     identity=(("name_kanji",), ("birth",), ("sex",), ("address_town", "address_lot")),
+    marks={Side.LEFT: "pending", Side.RIGHT: "atena_no"},
     # Nobody: no resident has a 住民票コード or 個人番号 of zeros, and there is no 見本町 in the ward.
     sentinels=(_ONE, _OTHER),
     sentinel_key="00000000{:03d}",

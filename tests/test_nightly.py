@@ -193,3 +193,23 @@ def test_a_fault_of_ours_is_failed_and_everybody_else_s_is_inconclusive(
     nightly.give_up(job, code)
 
     assert status(site)["verdict"] == verdict.value
+
+
+def test_sides_that_were_exchanged_in_the_run_file_confirm_nothing(site: Path) -> None:
+    text = site.read_text(encoding="utf-8")
+    exchanged = text.replace('left = "cs"', 'left = "register"').replace('right = "register"', 'right = "cs"')
+    site.write_text(exchanged, encoding="utf-8")
+
+    summary, _ = run(site)
+
+    assert summary["verdict"] == "inconclusive"
+    assert status(site)["verdict"] == "inconclusive"
+
+
+def test_an_export_of_last_week_confirms_nothing(site: Path) -> None:
+    summary, _ = nightly.run(site, "2026-11-27", lambda _step, _done, _total: None)
+
+    assert summary["verdict"] == "inconclusive"
+    gates = summary["gates"]
+    assert isinstance(gates, list)
+    assert [gate["gate"] for gate in gates if gate["outcome"] == "failed"] == ["as_of_left"]

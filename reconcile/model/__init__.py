@@ -49,6 +49,7 @@ from reconcile.model.produced import (
     Snapshot,
     Verdict,
     Witness,
+    extracted,
     findings_schema,
     variants_schema,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "Timing",
     "Verdict",
     "Witness",
+    "extracted",
     "findings_schema",
     "variants_schema",
 ]

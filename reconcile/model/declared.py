@@ -213,6 +213,7 @@ class Dataset:
     """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
 
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
+    `marks` names for each side a column that only its system has, by which two sides exchanged are noticed.
     `sentinels` are two people whom nobody is, field -> canonical text, different in every compared field, and
     `sentinel_key` the format of their keys (`reconcile.sentinel`); () for a dataset without.
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
@@ -239,6 +240,7 @@ class Dataset:
     identity: tuple[tuple[str, ...], ...] = ()
     timing: Timing | None = None
     proposals: Mapping[str, tuple[Proposal, ...]] = field(default_factory=dict)
+    marks: Mapping[Side, str] = field(default_factory=dict)
     sentinels: tuple[Mapping[str, str], ...] = ()
     sentinel_key: str = ""
     scope: tuple[Scope, ...] = ()

@@ -66,6 +66,15 @@ class Snapshot:
     temporary: bool = True  # ours to delete; False for a Parquet input that is read in place
 
 
+def extracted(snapshot: Snapshot) -> datetime | None:
+    """When a side was extracted, as its header or the run file says: Asia/Tokyo, without a zone. None if unknown."""
+    said = snapshot.preflight.header.get("extracted_at")
+    try:
+        return None if said is None else datetime.strptime(said, "%Y%m%d%H%M%S")  # noqa: DTZ007
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """The rows of one side, accounted for once each (`architecture.md` §4)."""

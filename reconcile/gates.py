@@ -1,0 +1,123 @@
+"""The gates that a nightly run's inputs must pass before anything is compared: whose they are, how old, how many.
+
+Pure: what the sources say of themselves, the run file's limits, and the day the run is about. A gate that nothing can
+answer (no header, no limit) is not in the list, and so claims nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from reconcile.config import Gates
+from reconcile.decide import Gate
+from reconcile.model import Dataset, Side, Snapshot, extracted
+
+
+def gates_of_inputs(
+    limits: Gates, dataset: Dataset, snapshots: Mapping[Side, Snapshot], as_of: datetime
+) -> Iterator[Gate]:
+    """Every gate that two snapshots alone can answer.
+
+    Args:
+        limits: Of the run file.
+        dataset: Says by which columns its sides are known.
+        snapshots: Both sides.
+        as_of: The day the run is about, at the ward.
+    """
+    left, right = snapshots[Side.LEFT], snapshots[Side.RIGHT]
+    yield Gate(
+        name="two_inputs",
+        passed=left.preflight.sha256 != right.preflight.sha256,
+        ja="左右の入力が別のものであること",
+        en="the two inputs are not the same bytes",
+    )
+    for side, snapshot in snapshots.items():
+        yield from _whose(limits, dataset, side, snapshot)
+        yield from _how_many(limits, snapshot)
+        yield from _how_old(limits, snapshot, as_of)
+    taken = [moment for moment in map(extracted, snapshots.values()) if moment]
+    if len(taken) == len(Side):
+        apart = abs(taken[0] - taken[1])
+        yield Gate(
+            name="window",
+            passed=apart <= timedelta(hours=limits.window_hours),
+            ja=f"両側の抽出時刻の差が{limits.window_hours:g}時間以内であること({_hours(apart)}時間)",
+            en=f"the two extracts were taken within {limits.window_hours:g} hours ({_hours(apart)})",
+        )
+
+
+def gates_of_tables(accepted: tuple[str, ...], named: Mapping[str, str], before: Mapping[str, str]) -> Iterator[Gate]:
+    """Whether the tables that decide about characters are those of the previous run.
+
+    A 外字 file that was overwritten changes names without changing a record (三田市 2020: 113 addresses): the run is
+    held until somebody says that the new table is meant, by naming its digest in the run file.
+
+    Args:
+        accepted: The digests that the run file names.
+        named: Role -> digest of tonight's tables.
+        before: The same of the previous run that claimed something.
+    """
+    for name, digest in before.items():
+        if name.startswith("gaiji_"):
+            side = name.split("_")[1]
+            yield Gate(
+                name=name.removesuffix("_sha256"),
+                passed=named.get(name) == digest or named.get(name, "") in accepted,
+                ja=f"外字表({side})が前回から変わっていないこと(前回 {digest[:12]}…)",
+                en=f"the 外字 table ({side}) is the one of the previous run ({digest[:12]}…)",
+            )
+
+
+def _whose(limits: Gates, dataset: Dataset, side: Side, snapshot: Snapshot) -> Iterator[Gate]:
+    got = snapshot.preflight.header.get("municipality")
+    if limits.municipality and got is not None:
+        yield Gate(
+            name=f"municipality_{side}",
+            passed=got[:5] == limits.municipality[:5],
+            ja=f"{snapshot.label}の市区町村コードが{limits.municipality}であること",
+            en=f"{snapshot.label}: the header's municipality is {limits.municipality}",
+        )
+    own, others = dataset.marks.get(side), dataset.marks.get(side.other)
+    if own and others:
+        yield Gate(
+            name=f"role_{side}",
+            passed=own in snapshot.columns or others not in snapshot.columns,
+            ja=f"{snapshot.label}が{'左' if side is Side.LEFT else '右'}側の項目を持つこと(左右の取り違えがないこと)",
+            en=f"{snapshot.label}: has the columns of the {side} side (the two are not exchanged)",
+        )
+
+
+def _how_many(limits: Gates, snapshot: Snapshot) -> Iterator[Gate]:
+    if limits.min_rows:
+        yield Gate(
+            name=f"floor_{snapshot.side}",
+            passed=snapshot.rows >= limits.min_rows,
+            ja=f"{snapshot.label}の件数が{limits.min_rows:,}件以上であること({snapshot.rows:,}件)",
+            en=f"{snapshot.label}: at least {limits.min_rows:,} rows ({snapshot.rows:,})",
+        )
+    if snapshot.preflight.trailer_count is not None:
+        stated = snapshot.preflight.trailer_count
+        yield Gate(
+            name=f"stated_count_{snapshot.side}",
+            passed=stated == snapshot.preflight.records == snapshot.rows,
+            ja=f"{snapshot.label}が述べる件数と読取り件数の一致({stated:,}件)",
+            en=f"{snapshot.label}: as many rows as it says itself ({stated:,})",
+        )
+
+
+def _how_old(limits: Gates, snapshot: Snapshot, as_of: datetime) -> Iterator[Gate]:
+    taken = extracted(snapshot)
+    if taken is None:
+        return
+    day = as_of.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    yield Gate(
+        name=f"as_of_{snapshot.side}",
+        passed=day - timedelta(hours=limits.max_age_hours) <= taken < day + timedelta(days=1),
+        ja=f"{snapshot.label}の抽出時刻が基準日のもの(前{limits.max_age_hours:g}時間以内、未来でない)であること({taken:%Y-%m-%d %H:%M})",
+        en=f"{snapshot.label}: extracted for this day, at most {limits.max_age_hours:g} hours before ({taken:%Y-%m-%d %H:%M})",
+    )
+
+
+def _hours(apart: timedelta) -> str:
+    return f"{apart / timedelta(hours=1):.1f}"
