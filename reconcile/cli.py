@@ -111,6 +111,47 @@ def run(
 
 
 @app.command()
+def explain(
+    key: Annotated[str, typer.Argument(help="キー Key; parts joined by '|'; '-' reads it from standard input")],
+    left: Annotated[str, typer.Argument(help="左側 A file or source; left out: the run file's")] = "",
+    right: Annotated[str, typer.Argument(help="右側 The other side")] = "",
+    purpose: Annotated[str, typer.Option(help="目的(必須) What for; recorded. No number of a person")] = "",
+    config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file; run.toml, if no files")] = None,
+    columns: Annotated[str, typer.Option("--key", help="キー列 Key column(s) of two files")] = "",
+    dataset: Annotated[str, typer.Option(help="データセット Dataset of two files")] = "",
+    as_of: Annotated[str, typer.Option(help="基準日 Day it is about, YYYY-MM-DD")] = "",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    lang: Lang = "",
+) -> None:
+    """一件の記録について、両側の値と試した規則のすべてを示す。 One record: both sides, every rule tried; recorded."""
+    terminal = _terminal(lang, quiet=quiet, as_json=as_json)
+
+    def work() -> int:
+        settle()
+        from reconcile import inquiry  # noqa: PLC0415
+        from reconcile.inquiry.shown import show  # noqa: PLC0415
+
+        said = sys.stdin.readline().rstrip("\r\n") if key == "-" else key
+        question = inquiry.Question(
+            key=tuple(said.split("|")),
+            purpose=purpose,
+            config=config if config or left else Path("run.toml"),
+            left=left,
+            right=right,
+            columns=tuple(part for part in columns.split(",") if part),
+            dataset=dataset,
+            as_of=as_of,
+        )
+        asked = inquiry.ask(question, terminal.progress)
+        terminal.note("")
+        show(asked, terminal.out, english=terminal.english, as_object=as_json)
+        return asked.exit_code
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@app.command()
 def schedule(config: ConfigFile = Path("run.toml")) -> None:
     """夜間処理を毎晩動かす。 Serve the Prefect flow at its cron time, Asia/Tokyo."""
     import importlib  # noqa: PLC0415

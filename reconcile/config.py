@@ -8,6 +8,7 @@ service file).
 dataset = "schemas.identity_record"
 left = "cs"                     # names of two sources below
 right = "register"
+purpose = "要綱第5条第2項第1号の整合性確認"     # what the nightly run is for; stands in the evidence
 out = "out"                     # a folder a run, and status.json
 site_key = "keys/site.key"      # 32 random bytes, mode 0400; made by the first run if missing
 evidence_key = "keys/evidence.key"  # the same; signs the evidence
@@ -18,6 +19,9 @@ approvals = "approvals.toml"    # 同定承認表; may be left out
 [gates]
 municipality = "13107"
 overlap_min = 0.90
+
+[operators]                     # account -> roles; left out: the owner of this file alone may run and read
+tanaka = ["run", "read"]
 
 [schedule]
 cron = "30 2 * * *"
@@ -64,15 +68,16 @@ from reconcile.model import (
     Source,
 )
 
-_TOP = frozenset("dataset left right out site_key evidence_key characters gates schedule sources".split()) | {
-    *house_rules.TABLES
-}
+_TOP = frozenset(
+    "dataset left right out site_key evidence_key characters gates schedule sources purpose operators".split()
+) | {*house_rules.TABLES}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset(
     "municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours".split()
 )
 _SCHEDULE = frozenset("cron timezone".split())
+_ROLES = frozenset("run read approve audit".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
 SITE_KEY_BYTES = 32
@@ -113,7 +118,8 @@ class RunConfig:
     `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
     (`characters.gaiji`): paths, which the run loads and names by digest in its report. `extracted_at` says when a
     source was extracted (YYYYMMDDhhmmss), where it does not say so itself. `house` is what the site has decided about
-    severities, scope and thresholds.
+    severities, scope and thresholds. `purpose` is what the nightly run is for, `operators` account -> roles
+    (`permission`); None where the run file names nobody.
     """
 
     path: Path
@@ -130,6 +136,8 @@ class RunConfig:
     gates: Gates = Gates()
     schedule: Schedule = Schedule()
     house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
+    purpose: str = ""
+    operators: Mapping[str, tuple[str, ...]] | None = None
 
 
 def read_config(path: Path) -> RunConfig:
@@ -179,6 +187,8 @@ def read_config(path: Path) -> RunConfig:
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
         house=house_rules.read(where, raw),
+        purpose=_text(where, raw, "purpose", ""),
+        operators=_operators(f"{where}: operators", raw["operators"]) if "operators" in raw else None,
     )
 
 
@@ -358,6 +368,17 @@ def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
     return Schedule(
         cron=_text(where, table, "cron", default.cron), timezone=_text(where, table, "timezone", default.timezone)
     )
+
+
+def _operators(where: str, raw: object) -> dict[str, tuple[str, ...]]:
+    operators = {}
+    for name, roles in _table(where, raw).items():
+        if not isinstance(roles, list) or not roles or not all(isinstance(role, str) for role in roles):
+            raise ConfigError(f"{where}.{name}", f"expected a list of: {', '.join(sorted(_ROLES))}")
+        if unknown := sorted(set(roles) - _ROLES):
+            raise ConfigError(f"{where}.{name}", f"got {unknown[0]!r}, expected some of: {', '.join(sorted(_ROLES))}")
+        operators[name] = tuple(roles)
+    return operators
 
 
 def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from reconcile.errors import ConfigError, EvidenceError, SourceError
@@ -25,6 +26,9 @@ MANIFEST = "manifest.json"
 LOCK = ".lock"
 STAGE = ".stage-"
 """Before a run's id: the folder of what is not delivered yet."""
+
+INQUIRY = ".inquiry-"
+"""Before a random name: the folder of an inquiry's snapshots."""
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
@@ -51,9 +55,49 @@ def alone(folder: Path) -> Iterator[None]:
             raise ConfigError(folder.name, "another run is at work in it", hint=hint, code="E_LOCKED") from None
         for left in folder.glob(f"{STAGE}*"):
             shutil.rmtree(left)
+        _clear_inquiries(folder)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def aside(folder: Path) -> Iterator[Path]:
+    """A folder for the snapshots of one inquiry, beside the runs and independent of them; gone when it ends.
+
+    It is held by a lock on itself, so that one whose process died is told from one at work, and cleared away by
+    whoever comes next.
+
+    Raises:
+        SourceError: E_OUT, the folder cannot be written.
+    """
+    with _as_source_error(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        _clear_inquiries(folder)
+        place = Path(mkdtemp(prefix=INQUIRY, dir=folder))  # mode 0700
+        descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _clear_inquiries(folder: Path) -> None:
+    for left in folder.glob(f"{INQUIRY}*"):
+        try:
+            descriptor = os.open(left, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

@@ -93,13 +93,7 @@ def begin(config: Path, as_of: str = "") -> Job:
         EvidenceError: The evidence was altered. The status says `tampered`.
     """
     now = datetime.now(UTC)
-    if as_of:
-        try:
-            day = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=TOKYO)
-        except ValueError:
-            raise ConfigError("--as-of", "got no date, expected YYYY-MM-DD") from None
-    else:
-        day = now.astimezone(TOKYO)
+    day = day_of(as_of, now)
     read = read_config(config)
     job = Job(
         config=str(config),
@@ -117,6 +111,20 @@ def begin(config: Path, as_of: str = "") -> Job:
         give_up(job, "E_SAME_INPUT")
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     return job
+
+
+def day_of(as_of: str, now: datetime) -> datetime:
+    """The day a run is about: as it was said (YYYY-MM-DD), "" for the day in Tokyo now.
+
+    Raises:
+        ConfigError: It is no date.
+    """
+    if not as_of:
+        return now.astimezone(TOKYO)
+    try:
+        return datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=TOKYO)
+    except ValueError:
+        raise ConfigError("--as-of", "got no date, expected YYYY-MM-DD") from None
 
 
 def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401  handed through to extract

@@ -85,11 +85,13 @@ FAULTS: Mapping[str, str] = {
     "E_NOT_FOUND": "見つかりません",
     "E_NOTHING_SHARED": "キーのほかに共通の列がありません",
     "E_OUT": "出力先に書けません",
+    "E_PURPOSE": "目的が示されていないか、証跡に残せない目的です",
     "E_QUOTE": "引用符が合いません",
     "E_READ": "読み取れません",
     "E_RECLEN": "レコードの長さが違います",
     "E_RECONCILE": "確認が必要です",
     "E_SAME_INPUT": "左右が同じものです",
+    "E_ROLE": "この操作をする役割がありません",
     "E_SCHEMA": "列の型が扱えません",
     "E_SOURCE": "入力が正しくありません",
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
@@ -114,6 +116,11 @@ class Terminal:
         self._started = monotonic()
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+
+    @property
+    def english(self) -> bool:
+        """Whether English was chosen."""
+        return self._english
 
     def say(self, word: str) -> str:
         """A word of the table in the language chosen."""

@@ -111,9 +111,25 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
     Raises:
         DeclarationError: The comparator switches off a rule that it does not have.
     """
+    if isinstance(comparator, Characters):
+        from reconcile.characters import ladder  # noqa: PLC0415  tables that an ad-hoc diff does not need
+
+        judged = ladder.judge(pairs, approved).match_to_schema(JUDGED)
+        off = _switched_off(comparator, ladder.SWITCHES)
+        # The value still says why it differs: by its separators, or by how one character is written.
+        return judged.with_columns(equal=pl.col("equal") & ~pl.col("grade").is_in([ladder.SWITCHES[o] for o in off]))
+    return _climb(pairs, steps_of(comparator))
+
+
+def steps_of(comparator: Comparator) -> Sequence[Step]:
+    """The steps that are tried for a field, in order; none for exact texts, nor for characters, which `ladder` judges.
+
+    Raises:
+        DeclarationError: The comparator switches off a rule that it does not have.
+    """
     steps: Sequence[Step]
     match comparator:
-        case Exact():
+        case Exact() | Characters():
             steps = ()
         case Kana():
             steps = KANA
@@ -125,19 +141,12 @@ def judge(comparator: Comparator, pairs: pl.DataFrame, approved: pl.DataFrame | 
             steps = BUILDINGS
         case Address():
             steps = PLACES
-        case Characters():
-            from reconcile.characters import ladder  # noqa: PLC0415  tables that an ad-hoc diff does not need
-
-            judged = ladder.judge(pairs, approved).match_to_schema(JUDGED)
-            off = _switched_off(comparator, ladder.SWITCHES)
-            # The value still says why it differs: by its separators, or by how one character is written.
-            return judged.with_columns(
-                equal=pl.col("equal") & ~pl.col("grade").is_in([ladder.SWITCHES[o] for o in off])
-            )
         case _:
             assert_never(comparator)
+    if isinstance(comparator, Exact | Characters):
+        return steps
     off = _switched_off(comparator, {step.rule: step.grade for step in steps if step.equal})
-    return _climb(pairs, [step for step in steps if step.rule not in off])
+    return [step for step in steps if step.rule not in off]
 
 
 def _switched_off(comparator: Comparator, known: Mapping[str, str]) -> frozenset[str]:

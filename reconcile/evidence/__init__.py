@@ -14,6 +14,7 @@ without any of this code.
 from __future__ import annotations
 
 from reconcile.evidence.checkpoint import Checkpoint, is_public_key, public_key
+from reconcile.evidence.details import checked
 from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, head
 from reconcile.evidence.verify import Verification, verify
 
@@ -24,6 +25,7 @@ __all__ = [
     "Entry",
     "Verification",
     "append",
+    "checked",
     "head",
     "is_public_key",
     "public_key",

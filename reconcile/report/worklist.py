@@ -29,7 +29,6 @@ ROWS_A_SHEET = 1_048_000
 """Findings on one sheet: a sheet has 1,048,576 rows (Excel specifications and limits). The rest goes to the next."""
 
 LIST = "不一致一覧"
-HANDLING = "取扱注意"
 NOTHING = "確認できなかったため、件数を示しません。"
 """Stands for every total under a verdict that claims nothing: a 0 there would look like an all-clear."""
 
@@ -145,7 +144,7 @@ class _Book:
         sheet.center_horizontally()
         # The total stands on every page, so that a lost one is noticed (F145); but only where a count may be claimed.
         total = f"全{self._report.findings.height:,}件" if self._claims else wording.VERDICTS[self._report.verdict]
-        sheet.set_header(f"&L&8{name}&R&8{HANDLING} {total}")
+        sheet.set_header(f"&L&8{name}&R&8{wording.HANDLING} {total}")
         run = _plain(self._report.run.run_id).replace("&", "&&")  # "&" begins a field
         sheet.set_footer(f"&L&8実行 {run}&C&8&P / &N")  # a digit right behind "&8" would be part of the size
         return sheet
@@ -160,7 +159,7 @@ class _Book:
         for place, width in enumerate((3, 30, 42, 42)):
             sheet.set_column(place, place, width)
         sheet.merge_range(0, 0, 0, 2, self._name, looks["title"])
-        sheet.write_string(0, 3, HANDLING, looks["stamp"])
+        sheet.write_string(0, 3, wording.HANDLING, looks["stamp"])
         sheet.set_row(0, 24)
         sheet.merge_range(2, 0, 2, 3, wording.VERDICTS[self._report.verdict], looks["verdict"])
         sheet.set_row(2, 28)
@@ -189,7 +188,7 @@ class _Book:
             ("実行日時", wording.moment(report.run.started_at)),
             ("プログラムの版", report.run.version),
             ("差異の件数", found if self._claims else NOTHING),
-            ("取扱い", f"{HANDLING}(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"),
+            ("取扱い", wording.HANDLING_PERSONAL),
             *([("非表示", hidden)] if listed.unclear else []),
         ]
 
