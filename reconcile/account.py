@@ -117,7 +117,7 @@ def account(
         side: Balance(
             records=records[side],
             rows=rows[side],
-            out_of_scope=outside[side],
+            out_of_scope=outside[side] + int(found.repeated[f"{side}_beside"].sum()),
             rejected=checks[side].rejects[ROW].n_unique() + counterparts[side].height,
             duplicate=int(found.repeated[f"{side}_over"].sum()),
             matched=found.matched,

@@ -11,7 +11,19 @@ from typing import Any
 import pandera.polars as pa
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Category, Comparator, Dataset, Exact, Field, Proposal, Scope, Secrecy, Side, Timing
+from reconcile.model import (
+    Category,
+    Comparator,
+    Dataset,
+    Events,
+    Exact,
+    Field,
+    Proposal,
+    Scope,
+    Secrecy,
+    Side,
+    Timing,
+)
 
 METADATA = "reconcile"
 
@@ -71,6 +83,9 @@ def dataset(
     taxonomy: Mapping[str, Category],
     second_key: str = "",
     state: str = "",
+    closed: tuple[str, ...] = (),
+    kind: str = "",
+    former_key: str = "",
     list_key: str = "",
     protected: str = "",
     person: tuple[str, ...] = (),
@@ -84,6 +99,7 @@ def dataset(
     grouped_by: tuple[str, ...] = (),
     place: str = "",
     budget: Mapping[str, str] | None = None,
+    events: Events | None = None,
 ) -> Dataset:
     """Read a pandera model into a `Dataset`.
 
@@ -131,6 +147,9 @@ def dataset(
         taxonomy=taxonomy,
         second_key=second_key,
         state=state,
+        closed=closed,
+        kind=kind,
+        former_key=former_key,
         list_key=list_key,
         protected=protected,
         person=person,
@@ -144,5 +163,6 @@ def dataset(
         grouped_by=grouped_by,
         place=place,
         budget=dict(budget or {}),
+        events=events,
         schema=model,
     )

@@ -16,6 +16,7 @@ import polars as pl
 
 from reconcile.account import Checks, Found
 from reconcile.check import Input
+from reconcile.classify.leftovers import partners, without_partners
 from reconcile.classify.lines import CURRENT, disordered, unrelated_events
 from reconcile.classify.people import mixed_identity, two_keys
 from reconcile.classify.timing import (
@@ -105,7 +106,8 @@ def reasons(
         REASONS, each pair or row once.
     """
     sides = Sides(inputs, dataset, this)
-    found = [mixed_identity(material.values, dataset.identity), two_keys(material.only, list(this.key))]
+    unpaired = without_partners(material.only, material.partners)
+    found = [mixed_identity(material.values, dataset.identity), two_keys(unpaired, list(this.key))]
     if sides.timing is not None:
         told = pl.concat(_timing(sides, material, sides.timing, _instants(inputs, as_of)))
         excuses = pl.col("reason") != "departed"
@@ -145,6 +147,19 @@ def settle(found: Found, inputs: Mapping[Side, Input], dataset: Dataset, this: D
     still = values.filter(unequal).select(by).unique().height
     more = found.values.filter(unequal).select(by).unique().height - still
     return replace(found, values=values, matched=found.matched + more, mismatched=found.mismatched - more)
+
+
+def paired_leftovers(inputs: Mapping[Side, Input], material: Material, dataset: Dataset, this: DiffPlan) -> Material:
+    """The material with the leftovers' former keys, and those that are one record under two keys as partners."""
+    sides, only = Sides(inputs, dataset, this), {}
+    for side, rows in material.only.items():
+        expressions = inputs[side].canonical(dataset)
+        if dataset.former_key not in expressions:
+            only[side] = rows.with_columns(_former=pl.lit(None, pl.String))
+            continue
+        former = sides.rows(side, rows[ROW], {"_former": expressions[dataset.former_key]})
+        only[side] = rows.join(former, on=ROW, how="left", maintain_order="left")
+    return replace(material, only=only, partners=partners(only, list(this.key)))
 
 
 def with_disorder(checks: Checks, entry: Input, dataset: Dataset, this: DiffPlan) -> Checks:

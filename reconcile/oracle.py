@@ -35,12 +35,14 @@ class Outcome(NamedTuple):
         differing: (left record, right record, position of the field), one a differing value.
         only: side -> records whose key the other side does not have.
         left_over: side -> how many records of repeated keys were paired with none.
+        beside: side -> how many closed records of repeated keys are out of scope.
     """
 
     equal: int | None
     differing: frozenset[tuple[int, int, int]]
     only: Mapping[Side, frozenset[int]]
     left_over: Mapping[Side, int]
+    beside: Mapping[Side, int]
 
 
 def agree(engine: Outcome, oracle: Outcome) -> None:
@@ -54,6 +56,7 @@ def agree(engine: Outcome, oracle: Outcome) -> None:
         "differing values": (engine.differing, oracle.differing),
         **{f"records only on the {side}": (engine.only[side], oracle.only[side]) for side in Side},
         **{f"{side} records left over": (engine.left_over[side], oracle.left_over[side]) for side in Side},
+        **{f"{side} records out of scope": (engine.beside[side], oracle.beside[side]) for side in Side},
     }
     if engine.equal is None:
         del parts["equal pairs"]
@@ -62,15 +65,22 @@ def agree(engine: Outcome, oracle: Outcome) -> None:
         raise BalanceError("the engine and the plain comparison", f"disagree: {'; '.join(wrong)}", code="E_ORACLE")
 
 
-def compare(left: Records, right: Records) -> Outcome:
+def _never(_values: Values) -> bool:
+    """No record is closed."""
+    return False
+
+
+def compare(left: Records, right: Records, closed: Callable[[Values], bool] = _never) -> Outcome:
     """Compare two sides, key by key.
 
     Args:
         left: The records of the left side that take part: none refused, none without a key.
         right: Those of the right side.
+        closed: Whether a record has ended, so that another of its key may stand beside it.
 
     Within a repeated key, equal records pair one to one in record order; if one is then left on each side, those two
-    are compared; the rest is left over (`architecture.md` §4).
+    are compared; the rest is left over (`architecture.md` §4). An open record stands for its key before closed ones
+    (`docs/decisions.md`, "A closed record").
     """
     numbers: dict[Side, dict[Key, int]] = {}
     repeated: set[Key] = set()
@@ -85,7 +95,7 @@ def compare(left: Records, right: Records) -> Outcome:
     }
     differing: set[tuple[int, int, int]] = set()
     only: dict[Side, set[int]] = {side: set() for side in Side}
-    left_over = dict.fromkeys(Side, 0)
+    left_over, beside = dict.fromkeys(Side, 0), dict.fromkeys(Side, 0)
     for key in doubtful:
         mine, its = groups[Side.LEFT].get(key, []), groups[Side.RIGHT].get(key, [])
         if key not in repeated and not (mine and its):
@@ -94,19 +104,25 @@ def compare(left: Records, right: Records) -> Outcome:
             continue
         taken = Counter(values for _, values in mine) & Counter(values for _, values in its)
         equal += taken.total()
-        mine, its = _beyond(mine, taken), _beyond(its, taken)
-        if len(mine) == len(its) == 1:
-            ((one, values), (other, others)) = (mine[0], its[0])
-            pairs = enumerate(zip(values, others, strict=True))
-            differing.update((one, other, field) for field, (value, its_value) in pairs if value != its_value)
-        else:
-            left_over[Side.LEFT] += len(mine)
-            left_over[Side.RIGHT] += len(its)
+        every = {Side.LEFT: mine, Side.RIGHT: its}
+        rest: dict[Side, Group] = {side: _beyond(group, taken) for side, group in every.items()}
+        for one, other in _pairs(every, rest, closed):
+            pairs = enumerate(zip(one[1], other[1], strict=True))
+            differing.update((one[0], other[0], field) for field, (value, its_value) in pairs if value != its_value)
+        for side in Side:
+            for record, place in _places(side, every, rest, closed):
+                if place == "only":
+                    only[side].add(record[0])
+                elif place == "beside":
+                    beside[side] += 1
+                else:
+                    left_over[side] += 1
     return Outcome(
         equal=equal,
         differing=frozenset(differing),
         only={side: frozenset(numbers) for side, numbers in only.items()},
         left_over=left_over,
+        beside=beside,
     )
 
 
@@ -129,7 +145,7 @@ def _of_keys(records: Records, wanted: set[Key]) -> dict[Key, list[tuple[int, Va
     return found
 
 
-def _beyond(group: Iterable[tuple[int, Values]], taken: Counter[Values]) -> list[tuple[int, Values]]:
+def _beyond(group: Iterable[tuple[int, Values]], taken: Counter[Values]) -> Group:
     """The records of a group after the first `taken` of their kind."""
     left = Counter(taken)
     rest = []
@@ -139,6 +155,52 @@ def _beyond(group: Iterable[tuple[int, Values]], taken: Counter[Values]) -> list
         else:
             rest.append((number, values))
     return rest
+
+
+Group = list[tuple[int, Values]]
+
+
+def _foremost(rest: Group, every: Group, closed: Callable[[Values], bool]) -> tuple[int, Values] | None:
+    """The record that stands for its key on a side: the only open one that is left, or the only one there ever was."""
+    opened = [record for record in rest if not closed(record[1])]
+    if len(opened) == 1:
+        return opened[0]
+    return rest[0] if rest and len(every) == 1 else None
+
+
+def _only_closed(rest: Group, _every: Group, closed: Callable[[Values], bool]) -> tuple[int, Values] | None:
+    """The closed record of a side, where one is left."""
+    shut = [record for record in rest if closed(record[1])]
+    return shut[0] if len(shut) == 1 else None
+
+
+def _pairs(
+    every: Mapping[Side, Group], rest: dict[Side, Group], closed: Callable[[Values], bool]
+) -> list[tuple[tuple[int, Values], tuple[int, Values]]]:
+    """The records of one key that are compared; takes them out of `rest`."""
+    pairs = []
+    for stands in (_foremost, _only_closed):
+        one, other = (stands(rest[side], every[side], closed) for side in Side)
+        if one is not None and other is not None:
+            pairs.append((one, other))
+            rest[Side.LEFT].remove(one)
+            rest[Side.RIGHT].remove(other)
+    return pairs
+
+
+def _places(
+    side: Side, every: Mapping[Side, Group], rest: Mapping[Side, Group], closed: Callable[[Values], bool]
+) -> Iterator[tuple[tuple[int, Values], str]]:
+    """Where each record of a side goes that was paired with none: "only", "beside" or "left_over"."""
+    opened = [record for record in every[side] if not closed(record[1])]
+    known = len(every[side]) > len(rest[side])
+    for record in rest[side]:
+        if rest[side.other]:  # nobody knows what belongs to what
+            yield record, "left_over"
+        elif closed(record[1]) and (opened or known):
+            yield record, "beside"
+        else:
+            yield record, "only" if opened == [record] and len(every[side]) > 1 else "left_over"
 
 
 def _many(part: int | Collection[object] | None) -> int:

@@ -24,7 +24,7 @@ from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
-from reconcile.explain import reasons, settle, with_disorder
+from reconcile.explain import paired_leftovers, reasons, settle, with_disorder
 from reconcile.model import (
     HINTS,
     ROW,
@@ -140,6 +140,7 @@ def reconcile(
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found, {side: gone.height for side, gone in outside.items()})
     check_balance(balance)
+    material = paired_leftovers(inputs, material, dataset, this)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     findings = classify(material, dataset, run.site_key, options.approved)

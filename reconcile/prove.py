@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import polars as pl
 
@@ -82,7 +82,8 @@ def _by_hand(
     chosen = pl.concat_str(*this.key, separator="\0").hash(this.seed) % one_in == 0
     left, right = (_records(inputs[side], checks[side].rejects[ROW], dataset, this, chosen) for side in Side)
     engine = _outcome(differences, this, chosen)
-    oracle.agree(engine if one_in == 1 else engine._replace(equal=None), oracle.compare(left, right))
+    by_hand = oracle.compare(left, right, _closed(this))
+    oracle.agree(engine if one_in == 1 else engine._replace(equal=None), by_hand)
     return Gate(
         name="oracle",
         passed=True,
@@ -115,6 +116,14 @@ def _records(entry: Input, refused: pl.Series, dataset: Dataset, this: DiffPlan,
     return read
 
 
+def _closed(this: DiffPlan) -> Callable[[oracle.Values], bool]:
+    """Whether a record, by its compared values, has ended."""
+    if not this.state:
+        return lambda _values: False
+    at = list(this.fields).index(this.state)
+    return lambda values: values[at] in this.closed
+
+
 def _outcome(found: Found, this: DiffPlan, chosen: pl.Expr) -> oracle.Outcome:
     """What the engine found, of the chosen keys, as the plain comparison says it."""
     positions = {field.name: position for position, field in enumerate(this.fields.values())}
@@ -133,4 +142,5 @@ def _outcome(found: Found, this: DiffPlan, chosen: pl.Expr) -> oracle.Outcome:
         ),
         only={side: frozenset(found.only[side].filter(chosen)[ROW]) for side in Side},
         left_over={side: int(repeated[f"{side}_over"].sum()) for side in Side},
+        beside={side: int(repeated[f"{side}_beside"].sum()) for side in Side},
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import pandera.polars as pa
 
 from reconcile.declare import dataset, item
-from reconcile.model import Address, Characters, Kana, Latin, PartialDate, Scope, Secrecy, Side, Timing
+from reconcile.model import Address, Characters, Events, Kana, Latin, PartialDate, Scope, Secrecy, Side, Timing
 from schemas.proposals import PROPOSALS
-from schemas.taxonomy import TAXONOMY
+from schemas.taxonomy import SEVERITIES, TAXONOMY
 
 # Grade of a comparator -> code. "different" also stands for one side missing.
 _NAME = {
@@ -116,6 +116,11 @@ DATASET = dataset(
         "only_right": "A2",
         "duplicate_left": "A4",
         "duplicate_right": "A4",
+        "two_kinds_left": "A6",
+        "two_kinds_right": "A6",
+        "unassigned_left": "A3",
+        "unassigned_right": "A3",
+        "shared_across": "B2",
         "identity_swap": "X1",
         "mixed_identity": "X1",
         "two_keys": "A5",
@@ -145,6 +150,9 @@ DATASET = dataset(
     taxonomy=TAXONOMY,
     second_key="kojin_bango",
     state="source_state",
+    closed=("消除",),
+    kind="resident_kind",
+    former_key="old_juminhyo_code",
     list_key="atena_no",
     protected="protected",
     person=("name_kanji", "birth", "sex"),
@@ -183,4 +191,7 @@ DATASET = dataset(
     grouped_by=("address_town", "event_reason", "batch", "source_state", "resident_kind", "sex", "municipality"),
     place="address_town",
     budget={"F3": "振り仮名"},
+    events=Events(
+        codes=tuple(code for code in TAXONOMY if code[0] in "ABX"), severities=SEVERITIES, part_severity="情報"
+    ),
 )

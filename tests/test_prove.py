@@ -207,6 +207,7 @@ def test_the_plain_comparison_tells_nothing_from_an_empty_text_and_pairs_copies_
         differing=frozenset({(1, 1, 1), (2, 3, 0), (2, 3, 1)}),
         only={Side.LEFT: frozenset({4}), Side.RIGHT: frozenset({4})},
         left_over={Side.LEFT: 0, Side.RIGHT: 0},
+        beside={Side.LEFT: 0, Side.RIGHT: 0},
     )
 
 

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile.classify.characters import character_pairs
-from reconcile.classify.existence import Partners, existence
+from reconcile.classify.events import with_parts
+from reconcile.classify.existence import existence, repeated_keys
 from reconcile.classify.identify import finding_ids
+from reconcile.classify.people import MIXED, one_number
 from reconcile.errors import ConfigError
 from reconcile.model import ROW, Dataset, Field, Material, Secrecy, Side, findings_schema, variants_schema
 
@@ -77,7 +79,7 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
     found = pl.concat(
         [
             shaped(unequal.with_columns(kind=pl.lit("value"), hint=_with_types(material.types))),
-            *(shaped(frame) for frame in _about_records(material, internal, Partners.of(dataset))),
+            *(shaped(frame) for frame in _about_records(material, internal, dataset)),
         ]
     )
     order = pl.col("field").replace_strict(
@@ -88,6 +90,7 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         _explained(_without_my_number(found, dataset.fields), material, shape)
         .with_columns(code=pl.when(_own_code(dataset)).then(_code(dataset)).otherwise(by_reason), _order=order)
         .with_columns(severity=_severity(dataset))
+        .pipe(with_parts, material.swapped, dataset, internal)
         .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
     )
     ids = finding_ids(found, internal, dataset.name, site_key)
@@ -104,16 +107,12 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
     )
 
 
-def _about_records(material: Material, key: list[str], partners: Partners) -> list[pl.DataFrame]:
+def _about_records(material: Material, key: list[str], dataset: Dataset) -> list[pl.DataFrame]:
     """Findings whose subject is a record or one side's field, not a pair of values."""
-    frames = existence(material.only, material.hints, key, partners)
-    count = pl.format("{} × {}", "left_count", "right_count")
-    ambiguous = (pl.col("left_over") > 0) & (pl.col("right_over") > 0)
-    said = pl.when(ambiguous).then(pl.format("ambiguous {}", count)).otherwise(count)
+    frames = existence(material.only, material.hints, material.partners, key, dataset.key[0])
     for side in Side:
-        row, here = f"{side}_row", pl.col(f"{side}_count") >= 2
-        repeated = material.repeated.filter(here).with_columns(kind=pl.lit(f"duplicate_{side}"), hint=said)
-        frames.append(repeated.with_columns(pl.lit(None, pl.UInt32).alias(f"{side.other}_row")))
+        row = f"{side}_row"
+        frames.append(repeated_keys(material.repeated, side))
         frames.append(
             material.rejects[side].select(
                 *key, "field", pl.col(ROW).alias(row), kind=pl.lit(f"reject_{side}"), rule="check"
@@ -133,6 +132,14 @@ def _about_records(material: Material, key: list[str], partners: Partners) -> li
                 rule="check",
             )
         )
+    who = [*key, "left_row", "right_row"]
+    mixed = material.reasons.filter(pl.col("reason") == MIXED).rename({"reason": "rule", "evidence": "hint"})
+    whose = material.values.select(who).unique(maintain_order=True)
+    # Who crossed over with another is one event of both keys, and told by the swap.
+    for mine in (key, [f"{name}:right" for name in key]):
+        whose = whose.join(material.swapped, left_on=key, right_on=mine, how="anti", maintain_order="left")
+    frames.append(mixed.join(whose, on=who[-2:], how="inner").with_columns(kind=pl.lit(MIXED)))
+    frames.append(one_number(material, key, dataset.second_key))
     swap = pl.format(
         "{}<->{}", pl.concat_str(key, separator="|"), pl.concat_str([f"{k}:right" for k in key], separator="|")
     )
@@ -147,8 +154,10 @@ def _about_records(material: Material, key: list[str], partners: Partners) -> li
 def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.DataFrame:
     """Findings with what explains the whole pair, or the whole leftover row: `reason`, and its evidence as hint."""
     about = pl.col("kind").is_in(["value", "only_left", "only_right", "other_key"])
+    # Of two people under one key the record is told (`_about_records`), and its items keep their own ground.
+    reasons = material.reasons.filter(pl.col("reason") != MIXED)
     told = found.join(
-        material.reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
+        reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
     ).with_columns(pl.when(about).then(pl.col("reason", "evidence")))
     return told.with_columns(rule=pl.coalesce("reason", "rule"), hint=pl.coalesce("evidence", "hint")).select(
         *shape, "reason"

@@ -3,65 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import polars as pl
 
-from reconcile.model import ROW, Dataset, Side
-
-
-class Partners(NamedTuple):
-    """Which field pairs leftover records, "" for none, and which field the finding is about."""
-
-    second_key: str
-    key_field: str
-
-    @classmethod
-    def of(cls, dataset: Dataset) -> Partners:
-        """Read them from a dataset."""
-        return cls(second_key=dataset.second_key, key_field=dataset.key[0])
+from reconcile.classify.leftovers import without_partners
+from reconcile.model import ROW, Side
 
 
 def existence(
-    only: Mapping[Side, pl.DataFrame], hints: pl.DataFrame, key: list[str], partners: Partners
+    only: Mapping[Side, pl.DataFrame],
+    hints: pl.DataFrame,
+    partners: pl.DataFrame,
+    key: list[str],
+    key_field: str,
 ) -> list[pl.DataFrame]:
     """The findings about keys without partner.
 
-    Two leftovers that share the second key (個人番号), which no other leftover has, are one finding `other_key`
-    under the left key, with both keys as values; every other leftover is `only_left` or `only_right`, with the
-    diagnosis of its key as hint.
+    Two leftovers that are partners are one finding `other_key` under the left key, with both keys as values; every
+    other leftover is `only_left` or `only_right`, with the diagnosis of its key as hint.
 
     Args:
-        only: side -> key, ROW, `_second`.
-        hints: `side`, `key`, `hint`.
+        only: `Material.only`.
+        hints: HINTS.
+        partners: PARTNERS.
         key: The key's columns.
-        partners: How leftovers may pair.
+        key_field: The name of the field that a finding about two keys is about.
     """
-    left, right = only[Side.LEFT], only[Side.RIGHT]
-    moved = _other_key(left, right, key) if partners.second_key else None
     frames = []
-    for side, rows in only.items():
-        if moved is not None:
-            rows = rows.join(moved, left_on=ROW, right_on=f"{side}_row", how="anti", maintain_order="left")  # noqa: PLW2901
+    for side, rows in without_partners(only, partners).items():
         frame = rows.select(*key, pl.col(ROW).alias(f"{side}_row"), kind=pl.lit(f"only_{side}"))
         if len(key) == 1 and hints.height:
             mine = hints.filter(pl.col("side") == side.value).select(pl.col("key").alias(key[0]), "hint")
             frame = frame.join(mine, on=key[0], how="left", maintain_order="left")
         frames.append(frame)
-    if moved is not None:
-        frames.append(moved.with_columns(kind=pl.lit("other_key"), field=pl.lit(partners.key_field)))
+    joined = pl.concat_str(key, separator="|")
+    left, right = only[Side.LEFT], only[Side.RIGHT]
+    frames.append(
+        partners.join(left.select(*key, left_row=ROW, left_raw=joined), on="left_row", how="inner")
+        .join(right.select(right_row=ROW, right_raw=joined), on="right_row", how="inner")
+        .with_columns(kind=pl.lit("other_key"), field=pl.lit(key_field))
+    )
     return frames
 
 
-def _other_key(left: pl.DataFrame, right: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    def alone(rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.filter(pl.col("_second").is_not_null() & pl.col("_second").is_unique())
+def repeated_keys(repeated: pl.DataFrame, side: Side) -> pl.DataFrame:
+    """The findings about keys that stand twice or more on a side.
 
-    joined = pl.concat_str(key, separator="|")
+    `duplicate`: two or more open records (A4). `two_kinds`: exactly two, of different kind, which is one person whose
+    older record was never closed (帰化, A6). `unassigned`: at most one is open, and yet not every row found its partner
+    (A3). A closed record beside an open one is lawful, and no finding where everything found its place.
+
+    Args:
+        repeated: `Pairs.repeated` with `nearest`.
+        side: Whose keys.
+
+    Returns:
+        The key, `kind`, `<side>_row`, and as hint how many rows stand on each side, and which look most alike.
+    """
+    here = {name: pl.col(f"{side}_{name}") for name in ("count", "open", "kinds", "over")}
+    ambiguous = (pl.col("left_over") > 0) & (pl.col("right_over") > 0)
+    count = pl.format("{} × {}", "left_count", "right_count")
+    count = pl.when(ambiguous).then(pl.format("ambiguous {}", count)).otherwise(count)
+    kind = (
+        pl.when((here["open"] == 2) & (here["kinds"] == 2))
+        .then(pl.lit(f"two_kinds_{side}"))
+        .when(here["open"] >= 2)
+        .then(pl.lit(f"duplicate_{side}"))
+        .when((here["count"] >= 2) & (here["over"] > 0))
+        .then(pl.lit(f"unassigned_{side}"))
+    )
+    said = pl.coalesce(pl.format("{}; nearest {}", count, "nearest"), count)
     return (
-        alone(left)
-        .select(*key, "_second", left_row=ROW, left_raw=joined)
-        .join(alone(right).select("_second", right_row=ROW, right_raw=joined), on="_second", how="inner")
-        .drop("_second")
-        .with_columns(rule=pl.lit("second_key"))
+        repeated.with_columns(kind=kind, hint=said)
+        .filter(pl.col("kind").is_not_null())
+        .with_columns(pl.lit(None, pl.UInt32).alias(f"{side.other}_row"))
     )

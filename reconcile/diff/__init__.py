@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from reconcile.diff.assign import nearest
 from reconcile.diff.compare import OTHER, RAW, differing_values, people, side_by_side, swaps
 from reconcile.diff.fingerprint import Suspects, fingerprint, suspects, value_hashes
 from reconcile.diff.pair import Pairs, pair
@@ -32,7 +33,8 @@ class DiffPlan:
     `key` and `fields` map the internal name of a column to the source's name and to its field. `seed` is this run's.
     `second` is the internal name of the second key's column, "" for none; `person` those of the fields that tell who
     a leftover record may be. `approved` maps a field to the approved
-    identifications that apply to it.
+    identifications that apply to it. `state` is the column that says whether a record is closed, `kind` the one that
+    says of what kind it is, "" for none; `closed` the states that are. `propose`: ambiguous rows get a proposal.
     """
 
     key: dict[str, str]
@@ -41,6 +43,10 @@ class DiffPlan:
     second: str = ""
     person: tuple[str, ...] = ()
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    state: str = ""
+    closed: tuple[str, ...] = ()
+    kind: str = ""
+    propose: bool = False
 
     def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
         """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them."""
@@ -65,7 +71,7 @@ class Diff(NamedTuple):
     Attributes:
         only_left: key, ROW, `_second` (the second key's value, null if none), `_person` (who it may be, as a number).
         only_right: the same.
-        repeated: `Pairs.repeated`.
+        repeated: `Pairs.repeated`, and `nearest` (`diff.assign`), null where nothing is proposed.
         values: every value that differs, `values_schema`.
         people: who stands under each mismatched pair, as numbers, for `swaps` over all partitions.
         matched: pairs whose every value is equal, or equal under a rule.
@@ -112,6 +118,10 @@ def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: 
         seed=seed,
         second=next((name for name, f in fields.items() if f.name == dataset.second_key), ""),
         person=tuple(name for name, f in fields.items() if f.name in dataset.person),
+        state=next((name for name, f in fields.items() if f.name == dataset.state), ""),
+        closed=dataset.closed,
+        kind=next((name for name, f in fields.items() if f.name == dataset.kind), ""),
+        propose=bool(dataset.taxonomy),
     )
 
 
@@ -124,7 +134,11 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
         right: The same of the other side. A key's rows are in both frames or in neither.
     """
     key, values = list(this.key), list(this.fields)
-    pairs: Pairs = pair(_hashed(left, key, values, this.seed), _hashed(right, key, values, this.seed), key)
+    pairs: Pairs = pair(_hashed(left, this), _hashed(right, this), key)
+    proposed = pairs.repeated.with_columns(nearest=pl.lit(None, pl.String))
+    if this.propose and pairs.repeated.height:
+        told = nearest((pairs.over_left, pairs.over_right), left, right, key, values)
+        proposed = pairs.repeated.join(told, on=key, how="left", maintain_order="left")
     both = side_by_side(pairs.paired, left, right, key)
     differing = differing_values(both, key, this.fields, this.approved)
     unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row").unique()
@@ -132,7 +146,7 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
     return Diff(
         only_left=_known(pairs.only_left, left, this),
         only_right=_known(pairs.only_right, right, this),
-        repeated=pairs.repeated,
+        repeated=proposed,
         values=differing,
         people=people(mismatched, key, values, this.seed),
         matched=pairs.equal + both.height - mismatched.height,
@@ -140,8 +154,11 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
     )
 
 
-def _hashed(rows: pl.DataFrame, key: list[str], values: list[str], seed: int) -> pl.DataFrame:
-    return rows.select(ROW, *key, **value_hashes(values, seed, "_"))
+def _hashed(rows: pl.DataFrame, this: DiffPlan) -> pl.DataFrame:
+    # A record of unknown state is taken to be open: it must not go out of scope for want of a value.
+    closed = pl.col(this.state).is_in(this.closed).fill_null(value=False) if this.state else pl.lit(value=False)
+    kind = pl.col(this.kind).hash(this.seed) if this.kind else pl.lit(0, pl.UInt64)
+    return rows.select(ROW, *this.key, **value_hashes(list(this.fields), this.seed, "_"), _closed=closed, _kind=kind)
 
 
 def _known(only: pl.DataFrame, rows: pl.DataFrame, this: DiffPlan) -> pl.DataFrame:

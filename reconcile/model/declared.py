@@ -209,6 +209,18 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Codes that put a person's identity or existence in question, so that their items are parts (`classify.events`).
+
+    `severities` are all there are, gravest first; `part_severity` is that of a part.
+    """
+
+    codes: tuple[str, ...]
+    severities: tuple[str, ...]
+    part_severity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """What is known of one dataset. An ad-hoc dataset has a key, text columns and no taxonomy.
 
@@ -234,6 +246,9 @@ class Dataset:
     taxonomy: Mapping[str, Category] = field(default_factory=dict)
     second_key: str = ""
     state: str = ""
+    closed: tuple[str, ...] = ()
+    kind: str = ""
+    former_key: str = ""
     list_key: str = ""
     protected: str = ""
     person: tuple[str, ...] = ()
@@ -247,6 +262,7 @@ class Dataset:
     grouped_by: tuple[str, ...] = ()
     place: str = ""
     budget: Mapping[str, str] = field(default_factory=dict)
+    events: Events | None = None
     schema: object = None  # the pandera DataFrameModel, for `validate`; None for an ad-hoc dataset
 
     @property

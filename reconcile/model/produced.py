@@ -20,9 +20,18 @@ ROW = "_row"
 REJECTS = pl.Schema({ROW: pl.UInt32, "field": pl.String, "check": pl.String})
 """One row a refused record and check. No values. `field` is null where the check is about the record."""
 
+PARTNERS = pl.Schema({"left_row": pl.UInt32, "right_row": pl.UInt32, "rule": pl.String, "hint": pl.String})
+"""Leftover rows that are one record under two keys, one row a pair, with what says so."""
+
 REASONS = pl.Schema({"left_row": pl.UInt32, "right_row": pl.UInt32, "reason": pl.String, "evidence": pl.String})
 """Why a pair differs or a row stands alone, one row each (the other side's row null); `reason` is a key of the
 dataset's codes."""
+
+PART_OF = "part_of:"
+"""Before the code of an event, in the rule of a finding that is a part of it."""
+
+PARTS = "ほかに相違する項目: "
+"""Before the labels of its parts, in the hint of an event."""
 
 HINTS = pl.Schema({"side": pl.String, "key": pl.String, "hint": pl.String})
 """Why a key found no partner, one row a diagnosed key."""
@@ -103,7 +112,9 @@ class Material:
         values: every differing value (`diff.compare.values_schema`).
         repeated: one row a repeated key (`diff.pair.Pairs.repeated`).
         swapped: keys whose people crossed over (`diff.compare.swaps`).
-        only: side -> key, ROW, `_second` (the second key's value, null if none), `_person` (a hash of who it is).
+        only: side -> key, ROW, `_second` (the second key's value, null if none), `_person` (a hash of who it is), and
+            `_former` (the key it had before, null if none or unknown).
+        partners: PARTNERS: leftovers of both sides that belong together under two keys.
         rejects: side -> key (as it stood, may be null), REJECTS.
         notices: side -> key, REJECTS: what was noticed about single rows; `check` names the kind.
         counterparts: side -> key, ROW: rows whose counterpart on the other side was rejected.
@@ -122,6 +133,7 @@ class Material:
     hints: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=HINTS))
     types: Mapping[str, str] = field(default_factory=dict)
     reasons: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REASONS))
+    partners: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PARTNERS))
 
 
 class Verdict(StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from reconcile.model import Dataset, Report, Run, Side, SideReport, Verdict
+from reconcile.model import PART_OF, Dataset, Report, Run, Side, SideReport, Verdict
 
 SCHEMA = 1
 """The version of the JSON object. It rises when a name or a meaning changes, not when a name is added."""
@@ -49,7 +49,7 @@ def summarize(
             no personal values.
 
     Returns:
-        The object of `architecture.md` §5, with `equal_by_rule` and `gates` added. Names without a count are
+        The object of `architecture.md` §5, with `suppressed`, `equal_by_rule` and `gates` added. Names without a count are
         left out. Order: kinds and rules by name, codes by taxonomy, fields as declared, severities by gravity.
         `persons.by_severity` counts every person once, under the gravest severity.
     """
@@ -66,10 +66,17 @@ def summarize(
             "by_field": count(findings["field"], tuple(f.name for f in dataset.fields)),
             "by_severity": count(findings["severity"], SEVERITIES),
         },
+        "suppressed": _suppressed(findings, dataset),
         "persons": {"by_severity": count(gravest(findings, dataset), SEVERITIES)},
         "equal_by_rule": count(variants["rule"]),
         "gates": [dict(gate) for gate in gates],
     }
+
+
+def _suppressed(findings: pl.DataFrame, dataset: Dataset) -> dict[str, object]:
+    """The findings that are parts of an event (`classify.events`): they stand in the other counts, too."""
+    event = findings["rule"].str.extract(f"^{PART_OF}([^+]+)")
+    return {"findings": len(event) - event.null_count(), "by_event": count(event, tuple(dataset.taxonomy))}
 
 
 def render(report: Report) -> bytes:

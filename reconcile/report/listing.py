@@ -15,7 +15,7 @@ from reconcile.report.build import SEVERITIES, needs_action
 from reconcile.report.disclosure import LIST_KEY, PROTECTED, UNKNOWN, for_list
 from reconcile.report.propose import propose, words
 from reconcile.report.spreadsheet import fitted, visible
-from reconcile.report.words import HINT_LABELS, hint_words, rule_words
+from reconcile.report.words import HINT_LABELS, hint_words, parts, rule_words, without_parts
 
 STATES = ("未着手", "調査中", "是正依頼済", "対応済", "是正不要")
 """対応状況: what may be chosen in the drop-down; the first stands where somebody has to act."""
@@ -123,7 +123,8 @@ def _words(report: Report) -> dict[str, pl.Expr]:
     actors = {code: category.actor.strip("-") for code, category in dataset.taxonomy.items()}
     code, hint = pl.col("code"), pl.col("hint")
     # A hint of fixed wording tells nothing of a value; another one may quote it.
-    told = pl.when(~_hidden(dataset) | hint.is_in(list(HINT_LABELS))).then(hint)
+    fixed = without_parts(hint).is_in(list(HINT_LABELS))
+    told = pl.when(~_hidden(dataset) | fixed).then(hint).otherwise(parts(hint))
     # Two code lists: "1" is one thing there and another thing here.
     homonym = (pl.col("kind") == "value") & (pl.col("left_raw") == pl.col("right_raw")) & ~_hidden(dataset)
     return {

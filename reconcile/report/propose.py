@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from reconcile.model import Dataset, Direction, Proposal
-from reconcile.report.words import APPROVED, HINT_LABELS
+from reconcile.model import PART_OF, Dataset, Direction, Proposal
+from reconcile.report.words import APPROVED, HINT_LABELS, without_parts
 
 PROPOSED = pl.Schema({"direction": pl.String, "measure": pl.String, "ground": pl.String})
 """What `propose` returns, one row a finding in their order; null where the dataset proposes nothing."""
@@ -59,7 +59,7 @@ def words(left: str, right: str) -> dict[str, str]:
 
 def _situations(findings: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """What a proposal depends on, one row a finding: never a value."""
-    hint = pl.col("hint")
+    hint = without_parts(pl.col("hint"))
     is_value = pl.col("kind") == "value"
     left, right = (pl.col(f"{side}_raw").is_null() for side in ("left", "right"))
     missing = (
@@ -102,6 +102,11 @@ def _digits(key: Sequence[str]) -> pl.Expr:
 
 
 def _first(situation: dict[str, str | None], dataset: Dataset) -> Proposal | None:
+    event = (situation["rule"] or "").split("+")[0]
+    if event.startswith(PART_OF):
+        code = event.removeprefix(PART_OF)
+        ground = "同じ人の、より重い差異の一部"
+        return Proposal(direction=Direction.INVESTIGATE, measure=f"{code}の処理に含めて判断", ground=ground)
     facts = {situation[name] for name in ("kind", "fact", "missing", "digits")}
     for rule in (situation["rule"] or "").split("+"):
         facts |= {rule, "approved"} if rule.startswith(APPROVED) else {rule}

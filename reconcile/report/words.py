@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from reconcile.characters.relations import LABELS
+from reconcile.model import PART_OF, PARTS
 
 RULE_LABELS: Mapping[str, str] = {
     **LABELS,
@@ -33,6 +34,7 @@ RULE_LABELS: Mapping[str, str] = {
     # records
     "null_key": "キー欠落",
     "second_key": "個人番号一致",
+    "former_key": "旧住民票コードと一致",
     "counterpart_rejected": "相手側が不良",
     "identity_swap": "二人の記録の入れ替わり",
     # whole pairs and leftover rows: late or lost (classify.timing), who stands under a key (classify.people)
@@ -76,12 +78,14 @@ HINT_LABELS: Mapping[str, str] = {
     "check_digit": "検査数字が合いません",
     "left_missing": "{left}に値がありません",
     "right_missing": "{right}に値がありません",
+    "second_key_differs": "個人番号は両側で違います",
     "type_differs": "列の型が両側で違います",
 }
 """Name of a hint -> a sentence; `{left}`, `{right}` stand for the sides' labels."""
 
-_AMBIGUOUS = r"^ambiguous ([0-9]+) × ([0-9]+)$"
-_REPEATED = r"^([0-9]+) × ([0-9]+)$"
+_AMBIGUOUS = r"^ambiguous ([0-9]+) × ([0-9]+)"
+_REPEATED = r"^([0-9]+) × ([0-9]+)"
+_NEAREST = "; nearest "
 
 
 def rule_label(rule: str) -> str:
@@ -93,7 +97,19 @@ def rule_label(rule: str) -> str:
 def rule_words(rule: pl.Expr) -> pl.Expr:
     """The rules behind a finding in words: "A+B" names several, the strongest first. Null stays null."""
     word = pl.element().replace(dict(RULE_LABELS)).str.replace(f"^{APPROVED}", "同定承認 ")
+    word = word.str.replace(f"^{PART_OF}(.+)$", "${1}の一部")
     return rule.str.split("+").list.eval(word).list.join("、")
+
+
+def without_parts(hint: pl.Expr) -> pl.Expr:
+    """A hint without the items that are parts of its event (`classify.events`); null where it says nothing else."""
+    rest = hint.str.replace(f"(?:^|; ){PARTS}.*$", "")
+    return pl.when(rest != "").then(rest)
+
+
+def parts(hint: pl.Expr) -> pl.Expr:
+    """What a hint says of the parts of its event; null where it says nothing of them."""
+    return hint.str.extract(f"({PARTS}.*)$")
 
 
 def hint_words(hint: pl.Expr, left: str, right: str) -> pl.Expr:
@@ -108,5 +124,9 @@ def hint_words(hint: pl.Expr, left: str, right: str) -> pl.Expr:
     sentences = {name: text.replace("{left}", left).replace("{right}", right) for name, text in HINT_LABELS.items()}
     # "$" begins a reference to a group in a replacement.
     counts = "{}に${{1}}件、{}に${{2}}件".format(*(label.replace("$", "$$") for label in (left, right)))
-    worded = hint.replace(sentences).str.replace(_AMBIGUOUS, f"{counts}あり、組を特定できません")
-    return worded.str.replace(_REPEATED, counts).str.replace("<->", " ⇔ ", literal=True)
+    worded = without_parts(hint).replace(sentences).str.replace(_AMBIGUOUS, f"{counts}あり、組を特定できません")
+    nearest = "。最もよく一致する組(行番号、一致した項目数): "
+    worded = worded.str.replace(_REPEATED, counts).str.replace(_NEAREST, nearest, literal=True)
+    worded = worded.str.replace("<->", " ⇔ ", literal=True)
+    both = pl.concat_str([worded, parts(hint)], separator="。", ignore_nulls=True)
+    return pl.when(hint.is_not_null()).then(both)

@@ -124,7 +124,9 @@ def expected(
         different = _differences(rows, cs[key].written.state)
         if not different:
             continue
-        whole = _code_of_pair(rows, cs[key], t_register, instant) or ("X1" if different >= FOUR_ITEMS else None)
+        whole = _code_of_pair(rows, cs[key], t_register, instant)
+        if whole is None and different >= FOUR_ITEMS:
+            codes[key, "mixed_identity", None] = "X1"
         codes |= {(key, "value", name): whole or FIELD_CODES[name] for name in different}
     return codes
 

@@ -5,10 +5,12 @@ from random import Random
 from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconcile import oracle
 from reconcile.diff.compare import OTHER, people, side_by_side, swaps
 from reconcile.diff.pair import Pairs, pair
 from reconcile.model import ROW
@@ -24,7 +26,7 @@ def _frame(rows: Side, parts: int) -> pl.DataFrame:
     return pl.DataFrame(
         {ROW: range(1, len(rows) + 1), **columns, "_one": [r[1] for r in rows], "_two": [r[2] for r in rows]},
         schema={ROW: pl.UInt32, **dict.fromkeys(columns, pl.String), "_one": pl.UInt64, "_two": pl.UInt64},
-    )
+    ).with_columns(_closed=pl.lit(value=False), _kind=pl.lit(0, pl.UInt64))
 
 
 def _pair(left: Side, right: Side, parts: int = 1) -> Pairs:
@@ -85,7 +87,7 @@ COUNTS = ("left_count", "right_count", "left_row", "right_row", "left_over", "ri
 
 
 def _as_sets(pairs: Pairs) -> Plain:
-    repeated = pairs.repeated.select(pl.exclude(COUNTS), *COUNTS)
+    repeated = pairs.repeated.select(cs.matches(r"^k\d$"), *COUNTS)
     frames = (pairs.paired, pairs.only_left, pairs.only_right, repeated)
     paired, only_left, only_right, again = (set(frame.rows()) for frame in frames)
     assert sum(map(len, (paired, only_left, only_right, again))) == sum(f.height for f in frames), "no row twice"
@@ -169,11 +171,123 @@ def test_a_key_a_thousand_times_on_each_side_costs_no_product() -> None:
             "left_count": 20_000,
             "right_count": 20_000,
             "left_row": 1,
+            "left_open": 20_000,
+            "left_kinds": 1,
             "right_row": 1,
+            "right_open": 20_000,
+            "right_kinds": 1,
             "left_over": 20_000,
             "right_over": 20_000,
+            "left_beside": 0,
+            "right_beside": 0,
         }
     ]
+
+
+# ------------------------------------------------------------------------------------------------------ closed records
+
+Record = tuple[int, bool]
+"""A value, and whether the record is closed; all of them under one key."""
+
+F, J = (1, True), (2, False)
+"""The foreigner's record, closed, and the Japanese one that took its place (帰化)."""
+
+
+def _open_frame(rows: list[Record]) -> pl.DataFrame:
+    schema = {ROW: pl.UInt32, "k0": pl.String, "_one": pl.UInt64, "_two": pl.UInt64, "_closed": pl.Boolean}
+    frame = pl.DataFrame([(n, "x", value, 0, shut) for n, (value, shut) in enumerate(rows, 1)], schema, orient="row")
+    return frame.with_columns(_kind=pl.col("_one"))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal", "paired", "places"),
+    [
+        ([J], [F, J], 1, [], ((0, 0, 0), (0, 0, 1))),  # the closed one has no part in it
+        ([F, J], [F, J], 2, [], ((0, 0, 0), (0, 0, 0))),
+        ([(3, False)], [F, J], 0, [(1, 2)], ((0, 0, 0), (0, 0, 1))),  # the open one stands for the key
+        ([(3, False)], [J, F], 0, [(1, 1)], ((0, 0, 0), (0, 0, 1))),
+        ([F], [F, J], 1, [], ((0, 0, 0), (1, 0, 0))),  # closed alike, and the open one is not known to the left
+        ([(3, True)], [F, J], 0, [(1, 2)], ((0, 0, 0), (0, 0, 1))),  # closed on one side only
+        ([F, (3, False)], [(4, True), J], 0, [(2, 2), (1, 1)], ((0, 0, 0), (0, 0, 0))),
+        ([J, (3, False)], [J], 1, [], ((0, 1, 0), (0, 0, 0))),  # two open ones are a duplicate
+        ([J], [F, (3, True)], 0, [], ((0, 1, 0), (0, 2, 0))),  # two closed ones: nobody knows which
+        ([F], [], 0, [], ((1, 0, 0), (0, 0, 0))),
+        ([F, (3, True)], [], 0, [], ((0, 2, 0), (0, 0, 0))),  # nobody knows them: not out of scope
+        ([F, J], [], 0, [], ((1, 0, 1), (0, 0, 0))),
+        ([F, (3, True)], [F], 1, [], ((0, 0, 1), (0, 0, 0))),  # an older closed one of a known record
+        ([F, J, J], [J], 1, [], ((0, 1, 1), (0, 0, 0))),
+    ],
+)
+def test_an_open_record_stands_for_its_key_before_closed_ones(
+    left: list[Record],
+    right: list[Record],
+    equal: int,
+    paired: list[tuple[int, int]],
+    places: tuple[tuple[int, int, int], ...],
+) -> None:
+    """`places`: of each side, how many rows are alone, ambiguous, and out of scope."""
+    for mine, yours, flip in ((left, right, 1), (right, left, -1)):
+        pairs = pair(_open_frame(mine), _open_frame(yours), ["k0"])
+        assert pairs.equal == equal
+        assert pairs.paired.select("left_row", "right_row").rows() == [both[::flip] for both in paired]
+        found = tuple(
+            (only.height, over.height, int(pairs.repeated[f"{side}_beside"].sum()))
+            for side, only, over in (
+                ("left", pairs.only_left, pairs.over_left),
+                ("right", pairs.only_right, pairs.over_right),
+            )
+        )
+        assert found == places[::flip]
+        assert tuple(int(pairs.repeated[f"{side}_over"].sum()) for side in ("left", "right")) == (
+            found[0][1],
+            found[1][1],
+        )
+
+
+RECORDS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=5)
+
+
+@given(RECORDS, RECORDS)
+@settings(max_examples=150)
+def test_with_closed_records_too_every_row_is_in_exactly_one_place(left: list[Record], right: list[Record]) -> None:
+    pairs = pair(_open_frame(left), _open_frame(right), ["k0"])
+    for side, rows, only in (("left", left, pairs.only_left), ("right", right, pairs.only_right)):
+        again = int(pairs.repeated.select(pl.col(f"{side}_over", f"{side}_beside").sum()).sum_horizontal().sum())
+        assert len(rows) == pairs.equal + pairs.paired.height + only.height + again
+        places = [*pairs.paired[f"{side}_row"], *only[ROW]]
+        assert len(places) == len(set(places)), "no row twice"
+        # What is open is never out of scope: it is paired, alone, or a duplicate that somebody must look at.
+        opened = sum(not shut for _, shut in rows)
+        assert int(pairs.repeated[f"{side}_beside"].sum()) <= len(rows) - opened
+
+
+@given(RECORDS, RECORDS)
+@settings(max_examples=150)
+def test_with_closed_records_too_the_plain_comparison_comes_to_the_same(
+    left: list[Record], right: list[Record]
+) -> None:
+    def read(rows: list[Record]) -> oracle.Records:
+        return lambda _keys: iter([(n, ("x",), (str(value), str(shut))) for n, (value, shut) in enumerate(rows, 1)])
+
+    plain = oracle.compare(read(left), read(right), lambda values: values[1] == "True")
+    # Whether a record is closed is one of its compared values.
+    one, other = (_open_frame(rows).with_columns(_two=pl.col("_closed").cast(pl.UInt64)) for rows in (left, right))
+    pairs = pair(one, other, ["k0"])
+    assert plain.equal == pairs.equal + (0 if max(len(left), len(right)) > 1 else _equal_pairs(left, right))
+    assert {both[:2] for both in plain.differing} == set(
+        pairs.paired.filter(_unequal_pairs(pairs.paired, left, right)).select("left_row", "right_row").rows()
+    )
+    assert [*map(len, plain.only.values())] == [pairs.only_left.height, pairs.only_right.height]
+    assert [*plain.left_over.values()] == [pairs.over_left.height, pairs.over_right.height]
+    assert [*plain.beside.values()] == [pairs.repeated[f"{side}_beside"].sum() for side in ("left", "right")]
+
+
+def _equal_pairs(left: list[Record], right: list[Record]) -> int:
+    return int(left == right and len(left) == 1)
+
+
+def _unequal_pairs(paired: pl.DataFrame, left: list[Record], right: list[Record]) -> pl.Series:
+    return pl.Series([left[i - 1] != right[j - 1] for _, i, j in paired.rows()], dtype=pl.Boolean)
 
 
 # -------------------------------------------------------------------------------------------------------------- swaps
