@@ -87,7 +87,11 @@ def test_one_number_on_two_leftovers_of_a_side_pairs_nobody(tmp_path: Path) -> N
 
 
 def _foreign(state: str, **values: str) -> Person:
-    return person(OLD, **{**HANAKO, "resident_kind": "外国人", "source_state": state, "atena_no": "9", **values})
+    """The foreigner's record; a deleted one is not yet five years old, and so in scope."""
+    since = {"process_time": "20251001090000"} if state == "消除" else {}
+    return person(
+        OLD, **{**HANAKO, "resident_kind": "外国人", "source_state": state, "atena_no": "9", **since, **values}
+    )
 
 
 def test_a_deleted_record_beside_a_current_one_is_no_duplicate(tmp_path: Path) -> None:
