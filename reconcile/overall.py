@@ -73,11 +73,12 @@ def overall(seen: Seen, dataset: Dataset, limits: Limits, previous: Sequence[flo
         pairs=pair_classes(findings, seen.findings.variants, balance.matched, balance.mismatched),
         rates=counted,
         outside=_outside(seen.outside, dataset),
+        limits=limits,
         places=places(findings, placed[place], dataset, limits) if place in placed.columns else (),
     )
 
 
-def said(about: Overall, dataset: Dataset, limits: Limits) -> dict[str, object]:
+def said(about: Overall, dataset: Dataset) -> dict[str, object]:
     """The parts of `summary.json` that are about the run as a whole; counts and declared words only."""
     alarms = [asdict(one) for one in about.alarms]
     return {
@@ -88,7 +89,7 @@ def said(about: Overall, dataset: Dataset, limits: Limits) -> dict[str, object]:
         "rates": None if about.rates is None else _rates(about.rates),
         "scope": [asdict(one) for one in about.outside],
         "places": [asdict(one) for one in about.places],
-        "limits": asdict(limits),
+        "limits": asdict(about.limits),
         "severity_changes": [
             {**asdict(one.change), "declared": one.declared} for one in dataset.taxonomy.values() if one.change
         ],

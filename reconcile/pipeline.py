@@ -279,7 +279,7 @@ def _report(
     summary = summarize(
         run, dataset, verdict, sides, findings=findings.findings, variants=findings.variants, gates=said
     )
-    summary |= said_of(whole, dataset, options.limits)
+    summary |= said_of(whole, dataset)
     summary["not_compared"] = _not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()

@@ -44,6 +44,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "not_compared": ("比較不能(相手側にない項目)", "Not compared, the other side has no such column"),
     "files": ("出力", "Written"),
     "time": ("所要時間", "time"),
+    "alarm": ("警報", "ALARM"),
+    "rate": ("不一致の人数 / 対応付いた組(時差を除く)", "persons truly mismatched / pairs, without timing"),
+    "rate_with_timing": ("不一致の人数 / 対応付いた組(時差を含む)", "persons mismatched / pairs, timing included"),
+    "causes": ("一つの原因でまとまる差異", "Findings with one cause in common"),
     "gate": ("成立しなかった条件", "gate not passed"),
 }
 VERDICTS: Mapping[str, tuple[str, str, str]] = {
@@ -99,6 +103,9 @@ FAULTS: Mapping[str, str] = {
     "E_UNSTABLE": "書き込み中のファイルです",
 }
 """What each code of a fault says in one breath; the rest of the line is the same in both languages."""
+
+_CLAIMING = ("consistent", "mismatch", "partial")
+"""The verdicts under which a count of differences may be shown as a result (`report.wording.CLAIMING`)."""
 
 _PARTS = ("records", "out_of_scope", "rejected", "duplicate", "matched", "mismatched", "only")
 
@@ -211,9 +218,11 @@ class Terminal:
             if gate["outcome"] == "failed":
                 said = gate["en" if self._english else "detail"]
                 self.out.print(Text(f"  {self.say('gate')}: {said}", style="red"))
+        self._alarms(summary)
         self.out.print(self._balance(summary["sides"]))
         if summary["findings"]["by_kind"]:
             self.out.print(self._findings(summary["findings"], labels or {}, fields or {}))
+        self._whole(summary)
         if equal := summary.get("equal_by_rule"):
             self.out.print(self._counts(self.say("rule"), equal))
         for side, names in summary.get("not_compared", {}).items():
@@ -223,6 +232,32 @@ class Terminal:
         if folder is not None:
             self.note(f"{self.say('files')}: {folder}")
         self.note(f"{self.say('time')}: {monotonic() - self._started:.1f} s")
+
+    def _alarms(self, summary: Mapping[str, Any]) -> None:
+        for alarm in summary.get("alarms", ()):
+            if summary["verdict"] in _CLAIMING or not alarm["compared"]:
+                said = (alarm["en"], alarm["todo_en"]) if self._english else (alarm["ja"], alarm["todo_ja"])
+                text = f"  {self.say('alarm')} {alarm['code']}: {said[0]} → {said[1]}"
+                self.out.print(Text(_printable(text), style="bold red"))
+
+    def _whole(self, summary: Mapping[str, Any]) -> None:
+        """The headline rate with its denominator, and what many findings have in common."""
+        if summary["verdict"] not in _CLAIMING:
+            return
+        if rates := summary.get("rates"):
+            shown = (("mismatch", "rate"), ("with_timing", "rate_with_timing"))
+            for name, word in shown:
+                one = rates["persons"][name]
+                rate = "–" if one["rate"] is None else f"{one['rate']:.4%}"
+                self.out.print(Text(f"{self.say(word)}: {one['count']:,} / {one['of']:,} = {rate}"))
+        if causes := summary.get("causes"):
+            considered = summary["considered"]
+            table = Table(title=f"{self.say('causes')}: {len(causes)}", title_justify="left", box=None, pad_edge=False)
+            table.add_column("")
+            table.add_column(f"/ {considered:,}", justify="right")
+            for cause in causes:
+                table.add_row(Text(_printable(cause["label"])), f"{cause['findings']:,}")
+            self.out.print(table)
 
     def _balance(self, sides: Mapping[str, Mapping[str, Any]]) -> Table:
         table = Table(title=self.say("balance"), title_justify="left", box=None, pad_edge=False)

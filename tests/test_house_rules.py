@@ -40,6 +40,17 @@ def test_the_example_of_the_module_can_be_read() -> None:
     house_rules.apply(DATASET, rules, date(2026, 11, 20))
 
 
+def test_the_example_of_the_handbook_can_be_read() -> None:
+    handbook = (Path(__file__).parents[1] / "docs" / "operator-handbook.ja.md").read_text(encoding="utf-8")
+    example = re.search(r"```toml\n(\[\[severity\]\].*?)```", handbook, re.DOTALL)
+    assert example
+    rules = read(example.group(1))
+    house_rules.apply(DATASET, rules, date(2026, 11, 20))
+    # What it says of the rules and numbers is what they are called, and what they are.
+    assert set(re.findall(r"([a-z]+)\(", example.group(1))) == {rule.name for rule in DATASET.scope}
+    assert (rules.limits.multiple_max, rules.limits.cause_lift_min) == (Limits().multiple_max, Limits().cause_lift_min)
+
+
 def test_a_reading_is_to_be_looked_into_from_the_cut_over_date_on() -> None:
     assert severity("", "F3", date(2030, 1, 1)) == "情報"
     assert severity(F3, "F3", date(2027, 5, 25)) == "情報"

@@ -213,3 +213,35 @@ def test_an_export_of_last_week_confirms_nothing(site: Path) -> None:
     gates = summary["gates"]
     assert isinstance(gates, list)
     assert [gate["gate"] for gate in gates if gate["outcome"] == "failed"] == ["as_of_left"]
+
+
+def test_the_rates_of_earlier_runs_are_what_the_next_is_measured_by(site: Path) -> None:
+    first, _ = run(site)
+    second, _ = run(site)
+
+    def figures(summary: dict[str, object]) -> dict[str, float]:
+        alarms = summary["alarms"]
+        assert isinstance(alarms, list)
+        (found,) = (alarm["figures"] for alarm in alarms if alarm["code"] == "X2")
+        told: dict[str, float] = found
+        return told
+
+    rates = first["rates"]
+    assert isinstance(rates, dict)
+    assert figures(first)["previous_runs"] == 0
+    assert figures(second)["previous_runs"] == 1
+    assert figures(second)["previous_median"] == pytest.approx(rates["persons"]["mismatch"]["rate"])
+
+
+def test_a_site_changes_a_severity_by_name_and_date_for_the_day_of_the_run(site: Path) -> None:
+    rule = '\n[[severity]]\ncode = "E3"\nseverity = "要修正"\nfrom = {}\napprover = "窓口課長"\ndate = 2026-11-01\n'
+    text = site.read_text(encoding="utf-8")
+    site.write_text(text + rule.format("2026-11-21"), encoding="utf-8")
+    early, _ = run(site)
+    site.write_text(text + rule.format("2026-11-20"), encoding="utf-8")
+    changed, folder = run(site)
+
+    assert early["severity_changes"] == []
+    assert [one["code"] for one in changed["severity_changes"]] == ["E3"]  # type: ignore[attr-defined]
+    assert changed["findings"] != early["findings"]
+    assert "窓口課長" in (folder / "page.html").read_text(encoding="utf-8")

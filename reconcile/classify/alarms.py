@@ -45,8 +45,9 @@ def mass_mismatch(
     )
     if not (over_rate or over_usual):
         return None
-    share = f"{persons:,}人 / 対応付いた{pairs:,}組"
-    share_en = f"{persons:,} persons / {pairs:,} pairs"
+    rate = f" = {persons / pairs:.3%}" if pairs else ""
+    share = f"{persons:,}人 / 対応付いた{pairs:,}組{rate}"
+    share_en = f"{persons:,} persons / {pairs:,} pairs{rate}"
     said, said_en = [], []
     if over_rate:
         said.append(f"基準 {limits.rate_max:.3%} を超えました")
@@ -59,7 +60,7 @@ def mass_mismatch(
         label=category.label,
         severity=category.severity,
         actor=category.actor,
-        ja=f"要修正以上の不一致が {share} あり、{'、また、'.join(said)}。",
+        ja=f"重大・要修正の不一致が {share} あり、{'、また、'.join(said)}。",
         en=f"true mismatches: {share_en}, {' and '.join(said_en)}",
         todo_ja="個別に是正する前に、一つの原因(原因別の表)がないか確かめ、統括責任者へ報告する。"
         "要綱第6条に当たるかどうかは会長の判断を求める。",
@@ -112,6 +113,7 @@ def feed_stop(newest: str, overdue: tuple[int, str, str], dataset: Dataset, limi
             "last": last,
             "feed_changes_min": limits.feed_changes_min,
         },
+        compared=False,
     )
 
 

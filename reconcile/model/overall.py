@@ -39,7 +39,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One thing that is wrong with the run as a whole. `figures` holds what it was decided by, thresholds included."""
+    """One thing that is wrong with the run as a whole. `figures` holds what it was decided by, thresholds included.
+
+    `compared`: whether it rests on the comparison; then a run that claims nothing does not show it.
+    """
 
     code: str
     label: str
@@ -50,6 +53,7 @@ class Alarm:
     todo_ja: str
     todo_en: str
     figures: Mapping[str, int | float | str]
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,7 @@ class Overall:
         rates: None for a dataset without a taxonomy.
         outside: One line a side and rule.
         places: The largest first; small ones summed up.
+        limits: The thresholds that all this was decided by.
     """
 
     alarms: tuple[Alarm, ...] = ()
@@ -141,3 +146,4 @@ class Overall:
     rates: Rates | None = None
     outside: tuple[Outside, ...] = ()
     places: tuple[Place, ...] = ()
+    limits: Limits = field(default_factory=Limits)

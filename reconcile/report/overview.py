@@ -9,7 +9,7 @@ of differences stands in it at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -17,6 +17,7 @@ from reconcile.characters.tables import digest, version
 from reconcile.model import Characters, Report, Side, Verdict
 from reconcile.report import tables, wording
 from reconcile.report.build import ACTIONABLE, SEVERITIES
+from reconcile.report.whole import AlarmLine, Section, alarms, sections
 from reconcile.report.words import rule_label
 
 TONES: Mapping[Verdict, str] = MappingProxyType(
@@ -139,6 +140,8 @@ class Overview:
     trend_severities: tuple[str, ...]
     trend: tuple[Night, ...]
     characters: str
+    alarms: tuple[AlarmLine, ...]
+    sections: tuple[Section, ...]
 
 
 def overview(report: Report) -> Overview:
@@ -195,12 +198,25 @@ def overview(report: Report) -> Overview:
         trend_severities=trend_severities,
         trend=_trend(report, trend_severities),
         characters=_characters(report),
+        alarms=alarms(report),
+        sections=tuple(_plain_section(one) for one in sections(report)),
     )
 
 
 def plain(text: str) -> str:
     """Text without control characters: a source's column name must neither break nor reorder a line."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _plain_section(section: Section) -> Section:
+    """Labels of sides and values of code lists are strangers' texts."""
+    return replace(
+        section,
+        title=plain(section.title),
+        heads=tuple(plain(head) for head in section.heads),
+        lines=tuple(tuple(plain(text) for text in line) for line in section.lines),
+        note=plain(section.note),
+    )
 
 
 def _notes(report: Report) -> list[str]:

@@ -20,6 +20,7 @@ from reconcile.model import Report
 from reconcile.report import tables, wording
 from reconcile.report.listing import STATE, STATES, Column, Listing, listing
 from reconcile.report.spreadsheet import Rows, fitted, heights, pour, visible
+from reconcile.report.whole import alarms, sections
 from reconcile.report.words import rule_label
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "title": {"font_size": 16, "bold": True},
     "stamp": {"font_size": 12, "bold": True, "align": "center", "border": 2},
     "verdict": {"font_size": 14, "bold": True, "border": 2, "valign": "vcenter", "indent": 1},
+    "alarm": {"text_wrap": True, "font_size": 10, "indent": 1, "border": 2, "border_color": "#A11D2B"},
     "said": {"text_wrap": True, "font_size": 10, "indent": 1},
     "note": {"font_color": "#404040"},
     "sign": {"align": "center", "bold": True, "bg_color": "#F5F6F8", **_LINE},
@@ -51,6 +53,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "box": {"text_wrap": True, **_LINE},
     "digest": {"font_size": 8, "text_wrap": True, **_LINE},
     "count": {"num_format": "#,##0", "align": "right", **_LINE},
+    "figure": {"num_format": "@", "align": "right", **_LINE},
     "sum": {"num_format": "#,##0", "align": "right", "bold": True, **_LINE},
     "sum_label": {"bold": True, "bg_color": "#F5F6F8", **_LINE},
     "list:number": {"num_format": "0", "align": "right", **_LINE},
@@ -75,7 +78,7 @@ _GRADES = {"variant": "異体字・縮退差", "unmapped": "外字・未同定",
 
 
 def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
-    """The workbook: 表紙, 集計, 不一致一覧 (and 不一致一覧 (2), … if one sheet cannot hold it), 文字, 表記差.
+    """The workbook: 表紙, 集計, 原因・率, 不一致一覧 (and 不一致一覧 (2), … if one sheet cannot hold it), 文字, 表記差.
 
     Args:
         report: What to render. Every finding is in the list, whatever the verdict; the cover says what it is worth.
@@ -88,6 +91,7 @@ def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
     listed = listing(report)
     book.add_cover(listed)
     book.add_totals()
+    book.add_whole()
     rows, wrapping = {}, {c.source: c.width for c in listed.columns if c.looks in {"text", "value"}}
     for start in range(0, max(listed.rows.height, 1), rows_a_sheet):
         part = listed.rows.slice(start, rows_a_sheet)
@@ -166,6 +170,13 @@ class _Book:
         sheet.merge_range(3, 0, 3, 3, self._headline, looks["said"])
         sheet.set_row(3, 30)
         row = 5
+        for alarm in alarms(self._report):
+            head = f"【警報】{alarm.code} {alarm.label}({alarm.severity}、報告先 {alarm.actor})"
+            text = "\n".join(_plain(part) for part in (head, alarm.said, f"すること: {alarm.todo}"))
+            sheet.merge_range(row, 0, row, 3, text, looks["alarm"])
+            sheet.set_row(row, 62)
+            row += 1
+        row += bool(alarms(self._report))
         for name, text in self._facts(listed):
             sheet.merge_range(row, 0, row, 1, name, looks["label"])
             sheet.merge_range(row, 2, row, 3, _plain(text), looks["box"])
@@ -273,6 +284,26 @@ class _Book:
         row = 0
         for table in (severities, codes, fields) if report.dataset.taxonomy else (kinds, fields):
             row = self._table(sheet, row, table)
+
+    def add_whole(self) -> None:
+        """What concerns the run as a whole: causes, rates, what was out of scope, what the site has changed."""
+        if not (told := sections(self._report)):
+            return
+        sheet = self._counts("原因・率", (60, 30, 16, 16, 16, 16))
+        sheet.ignore_errors({"number_stored_as_text": "A1:F1048576"})
+        row = 0
+        for section in told:
+            words = len(section.heads) - section.figures
+            sheet.write_string(row, 0, section.title, self._looks["section"])
+            for place, head in enumerate(section.heads):
+                sheet.write_string(row + 1, place, _plain(head), self._looks["head"])
+            for line in section.lines:
+                for place, cell in enumerate(line):
+                    look = "box" if place < words else "figure"
+                    sheet.write_string(row + 2, place, _plain(cell), self._looks[look])
+                row += 1
+            sheet.write_string(row + 2, 0, _plain(section.note), self._looks["note"])
+            row += 4
 
     def add_characters(self) -> None:
         """The pairs of characters that differ, so that one decision is made per pair and not per person."""
