@@ -40,7 +40,8 @@ class Checks:
 
     @classmethod
     def merge(cls, parts: Sequence[Checks]) -> Checks:
-        """The checks of consecutive batches as one."""
+        """The checks of consecutive batches as one; none at all if there are no batches."""
+        parts = parts or [cls(rejects=pl.DataFrame(schema=REJECTS))]
         return cls(
             rejects=pl.concat([part.rejects for part in parts]),
             notices=pl.concat([part.notices for part in parts]),

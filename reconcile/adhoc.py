@@ -131,6 +131,7 @@ def ready(
         options = Options(
             seed=secrets.randbits(40),
             partitions=request.partitions,
+            work=Path(work),
             allow_empty=request.allow_empty,
             progress=progress,
             approved=tables.approved,

@@ -79,7 +79,7 @@ def compare(
         now = datetime.now(UTC)
         run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=_KEY)
         dataset = ad_hoc(key, *(entry.snapshot for entry in inputs))
-        options = Options(seed=secrets.randbits(40), partitions=partitions, allow_empty=allow_empty)
+        options = Options(seed=secrets.randbits(40), partitions=partitions, work=Path(work), allow_empty=allow_empty)
         report = reconcile(run, dataset, (inputs[0], inputs[1]), options)
     return Comparison(
         verdict=report.verdict,

@@ -1,7 +1,7 @@
 """One side, streamed once: its fingerprints, and what is refused or noticed of single rows.
 
 A batch is decoded, validated, looked at, and turned into numbers; its text is then let go. An ad-hoc side declares
-nothing but a key, so there it is one query without batches.
+nothing but a key, so there the query itself gives numbers, and no text leaves it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from reconcile.account import DOUBTFUL, SECOND, Checks
 from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
-from reconcile.model import FINGERPRINTS, REJECTS, ROW, Characters, Dataset, Rule, Snapshot
+from reconcile.model import REJECTS, ROW, Characters, Dataset, Rule, Snapshot
+from reconcile.prints import Prints
 from reconcile.rules.check_digit import CHECK_DIGITS
 from reconcile.validate import NULL_KEY, validate
 
@@ -47,11 +48,18 @@ class Input(NamedTuple):
         return canonical(dataset, self.snapshot.layout, self.snapshot.columns, self.gaiji)
 
 
-def check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) -> tuple[pl.DataFrame, Checks]:
+def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progress: Progress) -> Checks:
     """Stream one side.
 
+    Args:
+        entry: The side.
+        dataset: What is declared of it.
+        this: The plan.
+        prints: Takes the fingerprints of the rows that take part in the comparison.
+        progress: Told of every batch.
+
     Returns:
-        FINGERPRINTS of the rows that take part in the comparison, and the checks, with keys.
+        The checks, with keys.
 
     Raises:
         SourceError: E_CHARSET, names were decoded with the wrong charset.
@@ -61,19 +69,20 @@ def check(entry: Input, dataset: Dataset, this: DiffPlan, progress: Progress) ->
     expressions = entry.canonical(dataset)
     progress(step, 0, snapshot.rows)
     if dataset.schema is None:
-        prints, checks = _check_text(entry.rows, expressions, this)
+        numbers = _text(entry.rows, expressions, this)
+        parts = [_check_text(batch, prints) for batch in _batches(numbers, snapshot.rows, step, progress)]
     else:
-        korean = _Hangul(dataset, expressions)
-        parts = []
+        korean, parts = _Hangul(dataset, expressions), []
         for batch in _batches(entry.rows, snapshot.rows, step, progress):
             decoded = batch.select(ROW, **expressions)
             korean.add(decoded)
-            parts.append(_check_batch(decoded, dataset, snapshot, this))
+            fingerprints, checks = _check_batch(decoded, dataset, snapshot, this)
+            prints.add(fingerprints)
+            parts.append(checks)
         korean.refuse(f"{snapshot.side} {snapshot.label}")
-        prints = pl.concat([pl.DataFrame(schema=FINGERPRINTS), *(part for part, _ in parts)])
-        checks = Checks.merge([Checks(rejects=pl.DataFrame(schema=REJECTS)), *(part for _, part in parts)])
     progress(step, snapshot.rows, snapshot.rows)
-    return prints, checks.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
+    merged = Checks.merge(parts)
+    return merged.with_keys(lambda rows: _keys(entry, expressions, this, rows), dataset.second_key)
 
 
 def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> Iterator[pl.DataFrame]:
@@ -84,13 +93,17 @@ def _batches(rows: pl.LazyFrame, total: int, step: str, progress: Progress) -> I
         progress(step, done, total)
 
 
-def _check_text(rows: pl.LazyFrame, expressions: dict[str, pl.Expr], this: DiffPlan) -> tuple[pl.DataFrame, Checks]:
+def _text(rows: pl.LazyFrame, expressions: dict[str, pl.Expr], this: DiffPlan) -> pl.LazyFrame:
+    """FINGERPRINTS, and the `field` of the key that is blank: a side of text becomes numbers in one streamed query."""
     blank = [expressions[source].fill_null("").str.strip_chars() == "" for source in this.key.values()]
     field = pl.coalesce(*(pl.when(b).then(pl.lit(s)) for b, s in zip(blank, this.key.values(), strict=True)))
-    prints = rows.select(*this.fingerprint(expressions), field.alias("field")).collect(engine="streaming")
-    refused = pl.col("field").is_not_null()
-    rejects = prints.filter(refused).select(ROW, "field", check=pl.lit(NULL_KEY)).match_to_schema(REJECTS)
-    return prints.filter(~refused).drop("field"), Checks(rejects=rejects)
+    return rows.select(*this.fingerprint(expressions), field.alias("field"))
+
+
+def _check_text(batch: pl.DataFrame, prints: Prints) -> Checks:
+    refused = batch.filter(pl.col("field").is_not_null())
+    prints.add(batch.filter(pl.col("field").is_null()) if refused.height else batch)
+    return Checks(rejects=refused.select(ROW, "field", check=pl.lit(NULL_KEY)).match_to_schema(REJECTS))
 
 
 def _check_batch(

@@ -198,6 +198,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         previous_rates=_previous_rates(config.out, job.run_id, config.house.limits.runs),
         seed=secrets.randbits(40),
         oracle=config.gates.oracle_rows,
+        work=work,
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
         gates=(

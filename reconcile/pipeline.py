@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of
-from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, suspects, swaps
+from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, second_sum, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, with_disorder
@@ -42,16 +43,20 @@ from reconcile.model import (
 )
 from reconcile.overall import Seen, overall
 from reconcile.overall import said as said_of
+from reconcile.prints import Prints
 from reconcile.prove import prove
 from reconcile.report.build import summarize
 from reconcile.survey import apart, instant, without
 from reconcile.survey import records as records_of
 
-ROWS_PER_PARTITION = 250_000
-"""Rows of one side whose fingerprints are sorted together: bounds the sort, not the result."""
+ROWS_IN_MEMORY = 5_000_000
+"""Rows of one side whose fingerprints are held and sorted in memory; those of a larger side go to disk."""
 
-MOST_PARTITIONS = 16
-"""Every partition is cut out of all fingerprints: more of them would cost more than the sort that they bound."""
+ROWS_PER_PARTITION = 1_000_000
+"""Rows of one side in a partition on disk."""
+
+MOST_PARTITIONS = 64
+"""Each is a file."""
 
 SUSPECTS_PER_FETCH = 300_000
 """Suspects of one side that are held with all their text at once: bounds the memory of a bad night."""
@@ -65,7 +70,8 @@ def _silent(_step: str, _done: int, _total: int) -> None:
 class Options:
     """What the edge decides about a comparison; none of it changes the findings.
 
-    `partitions` 0 chooses by size. `overlap_min` is the least share of the smaller side that must pair; below it the
+    `partitions` 0 chooses by size. `work` is a folder for the fingerprints of sides that have too many for memory; None
+    keeps them there. `overlap_min` is the least share of the smaller side that must pair; below it the
     two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
     (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
@@ -75,6 +81,7 @@ class Options:
 
     seed: int
     partitions: int = 0
+    work: Path | None = None
     allow_empty: bool = False
     overlap_min: float = 0.0
     gates: tuple[Gate, ...] = ()
@@ -96,9 +103,8 @@ def search(
     inputs: Mapping[Side, Input], dataset: Dataset, this: DiffPlan, options: Options
 ) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
     """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
-    checks, prints = {}, {}
-    for side, entry in inputs.items():
-        prints[side], checks[side] = check(entry, dataset, this, options.progress)
+    prints = _prints(inputs, options)
+    checks = {side: check(entry, dataset, this, prints[side], options.progress) for side, entry in inputs.items()}
     return checks, list(_differences(inputs, prints, dataset, this, options))
 
 
@@ -153,39 +159,67 @@ def reconcile(
 # ----------------------------------------------------------------------------------------------- both sides: suspects
 
 
+def _prints(inputs: Mapping[Side, Input], options: Options) -> dict[Side, Prints]:
+    largest = max(entry.snapshot.rows for entry in inputs.values())
+    spilled = options.work if largest > ROWS_IN_MEMORY else None
+    chosen = min(MOST_PARTITIONS, 1 + largest // ROWS_PER_PARTITION) if spilled else 1
+    return {side: Prints(options.partitions or chosen, spilled) for side in inputs}
+
+
 def _differences(
     inputs: Mapping[Side, Input],
-    prints: dict[Side, pl.DataFrame],
+    prints: Mapping[Side, Prints],
     dataset: Dataset,
     this: DiffPlan,
     options: Options,
 ) -> Iterator[tuple[int, Diff]]:
-    """A partition at a time: how many pairs are surely equal, and what comparing the suspects gave.
+    """So many suspects at a time: how many pairs are surely equal, and what comparing the suspects gave.
 
-    Empties `prints` as soon as it is done with them: fetching the last suspects needs the memory.
+    Raises:
+        BalanceError: A pair passed as equal that is not.
     """
-    largest = max(frame.height for frame in prints.values())
-    partitions = options.partitions or min(MOST_PARTITIONS, 1 + largest // ROWS_PER_PARTITION)
     held: list[Suspects] = []
+    seconds = {side: prints[side].second for side in Side}
+    partitions = prints[Side.LEFT].partitions
     for number in range(partitions):
-        mine = pl.col("_key") % partitions == number
-        held.append(suspects(*(frame.filter(mine) if partitions > 1 else frame for frame in prints.values())))
-        if number == partitions - 1:
-            prints.clear()
-        if not prints or sum(max(len(one.left), len(one.right)) for one in held) > SUSPECTS_PER_FETCH:
-            yield sum(one.matched for one in held), _compare(inputs, held, dataset, this)
-            held = []
+        pieces = _pieces(prints[Side.LEFT].part(number), prints[Side.RIGHT].part(number), partitions)
         options.progress("compare", number + 1, partitions)
+        for piece in pieces:
+            if held and _most([*held, piece]) > SUSPECTS_PER_FETCH:
+                yield sum(one.matched for one in held), _compare(inputs, held, dataset, this, seconds)
+                held = []
+            held.append(piece)
+    yield sum(one.matched for one in held), _compare(inputs, held, dataset, this, seconds)
+    prove_equal(seconds[Side.LEFT], seconds[Side.RIGHT])
 
 
-def _compare(inputs: Mapping[Side, Input], held: list[Suspects], dataset: Dataset, this: DiffPlan) -> Diff:
-    left = _fetch(inputs[Side.LEFT], pl.concat([one.left for one in held]), dataset, this)
-    right = _fetch(inputs[Side.RIGHT], pl.concat([one.right for one in held]), dataset, this)
-    return diff(this, left, right)
+def _pieces(left: pl.DataFrame, right: pl.DataFrame, partitions: int) -> list[Suspects]:
+    """The suspects of a partition, those of a key together, in pieces that can be held with all their text."""
+    found = suspects(left, right)
+    number = 1 + _most([found]) // SUSPECTS_PER_FETCH
+    if number == 1:
+        return [found]
+    piece = pl.col("_key") // partitions % number
+    return [suspects(*(side.filter(piece == i) for side in (left, right))) for i in range(number)]
+
+
+def _most(held: Sequence[Suspects]) -> int:
+    return max(sum(len(one.left) for one in held), sum(len(one.right) for one in held))
+
+
+def _compare(
+    inputs: Mapping[Side, Input], held: list[Suspects], dataset: Dataset, this: DiffPlan, seconds: dict[Side, int]
+) -> Diff:
+    """Compare the values of suspects; takes their second hashes off the sums of all rows."""
+    rows = {Side.LEFT: pl.concat([one.left for one in held]), Side.RIGHT: pl.concat([one.right for one in held])}
+    fetched = {side: _fetch(inputs[side], rows[side], dataset, this) for side in Side}
+    for side, frame in fetched.items():
+        seconds[side] -= second_sum(frame)
+    return diff(this, *(frame.drop("_two") for frame in fetched.values()))
 
 
 def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> pl.DataFrame:
-    """Suspects with all that is compared, canonical and raw."""
+    """Suspects with all that is compared, canonical and raw, and `_two`: their second hash."""
     snapshot = entry.snapshot
     expressions = entry.canonical(dataset)
     wanted = (
@@ -194,9 +228,10 @@ def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> p
         else entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
     )
     columns = this.select(expressions, decoded=snapshot.layout is not None)
+    second = this.fingerprint(expressions)[-1]
     # A filtered text column is a list of views into the pages that were read: a hundred suspects of a page would hold
     # all of it. Appending nothing makes texts of their own, while the pages are still there, and lets the pages go.
-    return wanted.select(ROW, *(column + pl.lit("") for column in columns)).collect(engine="streaming")
+    return wanted.select(ROW, *(column + pl.lit("") for column in columns), second).collect(engine="streaming")
 
 
 def _merge(parts: Sequence[tuple[int, Diff]], key: Sequence[str]) -> Found:

@@ -18,12 +18,24 @@ import polars as pl
 
 from reconcile.diff.assign import nearest
 from reconcile.diff.compare import OTHER, RAW, differing_values, people, side_by_side, swaps
-from reconcile.diff.fingerprint import Suspects, fingerprint, suspects, value_hashes
+from reconcile.diff.fingerprint import Suspects, fingerprint, prove_equal, second_sum, suspects, value_hashes
 from reconcile.diff.pair import Pairs, pair
 from reconcile.errors import ConfigError
 from reconcile.model import ROW, Dataset, Field
 
-__all__ = ["OTHER", "Diff", "DiffPlan", "Suspects", "diff", "fingerprint", "plan", "suspects", "swaps"]
+__all__ = [
+    "OTHER",
+    "Diff",
+    "DiffPlan",
+    "Suspects",
+    "diff",
+    "fingerprint",
+    "plan",
+    "prove_equal",
+    "second_sum",
+    "suspects",
+    "swaps",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

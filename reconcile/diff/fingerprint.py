@@ -4,10 +4,18 @@ A row becomes its record number, a hash of its key, and two hashes of key and va
 folds one seeded hash a column, `h = h * PHI xor hash(column, seed of the column)`: never a hash of joined text, so
 ("ab", "c") and ("a", "bc") differ, and so do two residents whose values were swapped, because the key is folded in.
 
-Two different rows of one key pass as equal only if both hashes collide. The two have unrelated seeds, so that is one
-chance in 2**128 a pair, and for the 1.3e8 pairs of a whole nation one in 2**100: less than the disk's own errors. The
-seeds are drawn anew each run, so no one can prepare values that collide. Everything else is *suspect*, and suspects
-are compared value by value. Rows whose key repeats are always suspect: equal fingerprints must not hide them.
+The first hash is kept for every row, and finds the pairs. Of the second only the sum over all rows of a side is kept
+(modulo 2**64): once the suspects have been fetched, theirs is taken off, and what is left is the sum over the rows
+that passed as equal, which must be the same on both sides. So the second hash costs a number a side, not a row.
+
+What it proves. Two different rows of one key pass as equal only if their first hashes collide: one chance in 2**64 a
+pair. Take the pairs that did. The sums then agree only if the differences of their second hashes, whose seeds are
+unrelated to the first's, add up to zero: one chance in 2**64 again, for one such pair as for many. Together one in
+2**128 a pair, and for the 1.3e8 pairs of a whole nation one in 2**100: less than the disk's own errors. The seeds are
+drawn anew each run, so no one can prepare values that collide. A sum that does not agree ends the run (BalanceError).
+
+Everything else is *suspect*, and suspects are compared value by value. Rows whose key repeats are always suspect:
+equal fingerprints must not hide them.
 
 polars' `hash` is stable within one version and seed only: fingerprints are never compared with stored ones.
 """
@@ -18,15 +26,17 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
+from reconcile.errors import BalanceError
 from reconcile.model import ROW
 
 PHI = pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64)
 """2**64 divided by the golden ratio, odd: multiplying by it loses nothing and spreads low bits upward."""
 
+_MODULUS = 1 << 64
 _KEY_SEED, _ONE_SEED, _TWO_SEED = 0, 1 << 20, 1 << 21
-_LEFT, _RIGHT = 0, 1
 
 
 class Suspects(NamedTuple):
@@ -59,34 +69,59 @@ def value_hashes(values: Sequence[str], seed: int, prefix: str) -> Mapping[str, 
     return {f"{prefix}one": _fold(columns, seed + _ONE_SEED), f"{prefix}two": _fold(columns, seed + _TWO_SEED)}
 
 
+def second_sum(rows: pl.DataFrame) -> int:
+    """The sum of the second hashes (`_two`) modulo 2**64, whatever the order of the rows."""
+    return int(rows["_two"].to_numpy().sum(dtype=np.uint64))
+
+
 def suspects(left: pl.DataFrame, right: pl.DataFrame) -> Suspects:
-    """Split two sides (FINGERPRINTS, any order) into pairs that are surely equal and rows that are suspect.
+    """Split two sides (ROW, `_key`, `_one`; any order) into pairs that are surely equal and rows that are suspect.
 
-    Equal is: the key's hash stands exactly once on each side, and both fingerprints agree.
+    Equal is: the key's hash stands at most once on each side, and the first hash, of which the key is a part, stands
+    on both. That the second agrees as well is proven by the sums.
     """
-    both = pl.concat(
-        [left.with_columns(_side=pl.lit(_LEFT, pl.UInt8)), right.with_columns(_side=pl.lit(_RIGHT, pl.UInt8))]
-    ).sort("_key")
+    ones = pl.concat([left["_one"], right["_one"]]).sort()
+    paired = _in_pairs(ones)
+    if not paired.any():
+        return Suspects(left[ROW].sort(), right[ROW].sort(), 0)
+    # Sorting numbers alone is several times cheaper than sorting them with their rows or joining them, and few stay.
+    alone = pl.col("_one").is_in(ones.filter(~paired).implode())
+    if (repeated := pl.concat([_repeated(left["_key"]), _repeated(right["_key"])])).len():
+        alone |= pl.col("_key").is_in(repeated.implode())
+    found = [side.filter(alone)[ROW].sort() for side in (left, right)]
+    matched, other = left.height - found[0].len(), right.height - found[1].len()
+    if matched != other:  # both of a pair stand on one side: a collision among one side's keys, once in 2**64 pairs
+        return Suspects(left[ROW].sort(), right[ROW].sort(), 0)
+    return Suspects(found[0], found[1], matched)
 
-    def same(column: str, by: int) -> pl.Expr:
-        return pl.col(column).eq(pl.col(column).shift(by)).fill_null(value=False)
 
-    first = (
-        same("_key", -1)
-        & same("_one", -1)
-        & same("_two", -1)
-        & ~same("_side", -1)
-        & ~same("_key", 1)
-        & ~same("_key", -2)
-    )
-    marked = both.select(ROW, "_side", _first=first)
-    matched = int(marked["_first"].sum())
-    rest = marked.filter(~(pl.col("_first") | pl.col("_first").shift(1, fill_value=False)))
-    return Suspects(
-        left=rest.filter(pl.col("_side") == _LEFT)[ROW].sort(),
-        right=rest.filter(pl.col("_side") == _RIGHT)[ROW].sort(),
-        matched=matched,
-    )
+def prove_equal(left: int, right: int) -> None:
+    """Hold the rows that passed as equal to the sum of their second hashes.
+
+    Args:
+        left: The sum of all rows of the left side less that of its suspects.
+        right: The same of the right side.
+
+    Raises:
+        BalanceError: They do not agree modulo 2**64: two rows collided, or a file changed between two reads.
+    """
+    if (left - right) % _MODULUS:
+        problem = "the rows that passed as equal do not have the same second hashes"
+        raise BalanceError(
+            "both sides", problem, hint="run again; if it happens twice, keep both files and report this"
+        )
+
+
+def _in_pairs(numbers: pl.Series) -> pl.Series:
+    """Of sorted numbers, whether each stands exactly twice."""
+    following, second = (numbers.eq_missing(numbers.shift(by)) for by in (-1, -2))
+    start = following & ~following.shift(1, fill_value=False) & ~second
+    return start | start.shift(1, fill_value=False)
+
+
+def _repeated(keys: pl.Series) -> pl.Series:
+    ordered = keys.sort()
+    return ordered.filter(ordered.eq_missing(ordered.shift(1))).unique()
 
 
 def _fold(columns: Sequence[pl.Expr], seed: int) -> pl.Expr:

@@ -8,20 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.fingerprint import fingerprint, suspects, value_hashes
+from reconcile.diff.fingerprint import fingerprint, prove_equal, second_sum, suspects, value_hashes
+from reconcile.errors import BalanceError
 from reconcile.model import FINGERPRINTS, ROW
+from reconcile.prints import KEPT
 
-Hashed = list[tuple[int, int, int]]
-"""Rows of `_key`, `_one`, `_two`."""
+Hashed = list[tuple[int, int]]
+"""Rows of `_key` and a number for the values; the first hash, `_one`, is of both."""
 
-FEW = st.integers(0, 2)
-HASHED = st.lists(st.tuples(st.integers(0, 4), FEW, FEW), max_size=10)
+HASHED = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), max_size=10)
 Rows = Sequence[Mapping[str, str | None]]
 
 
 def _numbered(rows: Hashed) -> pl.DataFrame:
-    columns = {name: [row[i] for row in rows] for i, name in enumerate(("_key", "_one", "_two"))}
-    return pl.DataFrame({ROW: range(1, len(rows) + 1), **columns}, schema=FINGERPRINTS)
+    columns = {"_key": [key for key, _ in rows], "_one": [(key * 3 + value) % 2**64 for key, value in rows]}
+    return pl.DataFrame({ROW: range(1, len(rows) + 1), **columns}, schema=KEPT)
 
 
 def _fingerprints(rows: Rows, key: Sequence[str], values: Sequence[str], seed: int = 7) -> pl.DataFrame:
@@ -48,21 +49,48 @@ def test_suspect_is_every_row_but_pairs_alone_of_their_key_and_equal(left: Hashe
 @pytest.mark.parametrize(
     ("left", "right", "matched"),
     [
-        ([(1, 1, 1)], [(1, 1, 1)], 1),
-        ([(1, 1, 1)], [(1, 1, 2)], 0),  # one hash alone proves nothing
-        ([(1, 1, 1)], [(1, 2, 1)], 0),
-        ([(1, 1, 1)], [(2, 1, 1)], 0),
-        ([(1, 1, 1), (1, 1, 1)], [], 0),  # twice on one side is no pair
-        ([(1, 1, 1), (1, 1, 1)], [(1, 1, 1)], 0),
-        ([(1, 1, 1), (1, 1, 1)], [(1, 1, 1), (1, 1, 1)], 0),  # repeated alike is still a finding
-        ([(1, 1, 1), (2, 2, 2)], [(2, 2, 2), (1, 1, 1)], 2),
-        ([(2**64 - 1, 0, 0)], [(2**64 - 1, 0, 0)], 1),
+        ([(1, 1)], [(1, 1)], 1),
+        ([(1, 1)], [(1, 2)], 0),
+        ([(1, 1)], [(2, 1)], 0),
+        ([(1, 1), (1, 1)], [], 0),  # twice on one side is no pair
+        ([(1, 1), (1, 1)], [(1, 1)], 0),
+        ([(1, 1), (1, 2)], [(1, 1)], 0),  # a repeated key is suspect with all its rows
+        ([(1, 1), (1, 1)], [(1, 1), (1, 1)], 0),  # repeated alike is still a finding
+        ([(1, 1), (2, 2)], [(2, 2), (1, 1)], 2),
+        ([(2**64 - 1, 0)], [(2**64 - 1, 0)], 1),
         ([], [], 0),
     ],
 )
-def test_equal_is_a_key_once_on_each_side_with_both_hashes_alike(left: Hashed, right: Hashed, matched: int) -> None:
+def test_equal_is_a_key_once_on_each_side_with_one_hash(left: Hashed, right: Hashed, matched: int) -> None:
     assert suspects(_numbered(left), _numbered(right)).matched == matched
     assert suspects(_numbered(right), _numbered(left)).matched == matched
+
+
+def test_two_keys_of_a_side_that_collide_are_no_pair() -> None:
+    """The first hash of two keys of one side is the same number: it stands twice, and pairs nothing."""
+    left = pl.DataFrame({ROW: [1, 2], "_key": [5, 6], "_one": [9, 9]}, schema=KEPT)
+    right = pl.DataFrame({ROW: [1], "_key": [7], "_one": [8]}, schema=KEPT)
+    found = suspects(left, right)
+    assert (found.left.to_list(), found.right.to_list(), found.matched) == ([1, 2], [1], 0)
+
+
+NUMBERS = st.lists(st.integers(0, 2**64 - 1), max_size=6)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_what_passed_as_equal_must_have_the_same_second_hashes(
+    equal: list[int], left_only: list[int], right_only: list[int]
+) -> None:
+    sums = []
+    for side, own in (("left", left_only), ("right", right_only)):
+        every, suspect = (
+            pl.DataFrame({"_two": numbers}, schema={"_two": pl.UInt64}) for numbers in ([*own, *equal], own)
+        )
+        assert second_sum(every) == sum([*own, *equal]) % 2**64, side
+        sums.append(second_sum(every) - second_sum(suspect))
+    prove_equal(*sums)
+    with pytest.raises(BalanceError, match="second hashes"):
+        prove_equal(sums[0], sums[1] + 1)
 
 
 TEXT = st.none() | st.sampled_from(["", "a", "b", "ab", "1", "01", " "])
