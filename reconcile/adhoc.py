@@ -24,6 +24,7 @@ from reconcile.house_rules import HouseRules
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
 from reconcile.pipeline import Options, reconcile
+from reconcile.process import limited
 from reconcile.report import FORMATS
 
 
@@ -132,6 +133,7 @@ def ready(
             seed=secrets.randbits(40),
             partitions=request.partitions,
             work=Path(work),
+            memory_limit=limited(),
             allow_empty=request.allow_empty,
             progress=progress,
             approved=tables.approved,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from reconcile.errors import ReconcileError
-from reconcile.process import settle
+from reconcile.process import limit_of, settle
 
 if TYPE_CHECKING:
     from reconcile.terminal import Terminal
@@ -30,6 +30,7 @@ app = typer.Typer(
 Lang = Annotated[str, typer.Option(help="表示言語 Language of messages: ja, en")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="進捗を出さない No progress, no messages but errors")]
 AsJson = Annotated[bool, typer.Option("--json", help="結果をJSONで標準出力へ Print summary.json to stdout")]
+MemoryLimit = Annotated[str, typer.Option(help="メモリー上限 Bound of the whole process, as 600MiB or 2GiB")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="実行設定 Run file (TOML)")]
 
 EXIT_FAILED = 2
@@ -49,6 +50,7 @@ def diff(
     allow_empty: Annotated[bool, typer.Option(help="0件を許す Let a side without rows be compared")] = False,
     partitions: Annotated[int, typer.Option(help="分割数 Partitions; 0 chooses by size", min=0)] = 0,
     threads: Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)] = 0,
+    memory_limit: MemoryLimit = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
     lang: Lang = "",
@@ -57,7 +59,7 @@ def diff(
     terminal = _terminal(lang, quiet=quiet, as_json=as_json)
 
     def work() -> int:
-        settle(threads)
+        settle(threads, memory_limit)
         from reconcile import adhoc  # noqa: PLC0415
 
         request = adhoc.Request(
@@ -85,6 +87,7 @@ def run(
     as_of: Annotated[str, typer.Option(help="基準日 Day the run is about, YYYY-MM-DD")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="試行 Check the run file and the sources only")] = False,
     threads: Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)] = 0,
+    memory_limit: MemoryLimit = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
     lang: Lang = "",
@@ -93,7 +96,7 @@ def run(
     terminal = _terminal(lang, quiet=quiet, as_json=as_json)
 
     def work() -> int:
-        settle(threads)
+        settle(threads, memory_limit or limit_of(config))
         from reconcile import nightly  # noqa: PLC0415
         from reconcile.config import load_dataset  # noqa: PLC0415
         from reconcile.model import Verdict  # noqa: PLC0415
@@ -159,7 +162,7 @@ def schedule(config: ConfigFile = Path("run.toml")) -> None:
     terminal = _terminal("", quiet=False, as_json=False)
 
     def work() -> int:
-        settle()
+        settle(limit=limit_of(config))
         # By name: the engine does not know its orchestrator.
         importlib.import_module("flows.nightly").serve(config)
         return 0

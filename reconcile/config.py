@@ -70,7 +70,7 @@ from reconcile.model import (
 
 _TOP = frozenset(
     "dataset left right out site_key evidence_key characters gates schedule sources purpose operators".split()
-) | {*house_rules.TABLES}
+) | {"memory_limit", *house_rules.TABLES}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset(

@@ -37,6 +37,7 @@ from reconcile.model import (
     Source,
     Verdict,
 )
+from reconcile.process import limited
 
 if TYPE_CHECKING:
     from reconcile.check import Input, Progress
@@ -199,6 +200,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         seed=secrets.randbits(40),
         oracle=config.gates.oracle_rows,
         work=work,
+        memory_limit=limited(),
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
         gates=(

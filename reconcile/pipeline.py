@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from reconcile.account import Checks, Found, account
+from reconcile.budget import Budget, budget
 from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
@@ -49,18 +50,6 @@ from reconcile.report.build import summarize
 from reconcile.survey import apart, instant, without
 from reconcile.survey import records as records_of
 
-ROWS_IN_MEMORY = 5_000_000
-"""Rows of one side whose fingerprints are held and sorted in memory; those of a larger side go to disk."""
-
-ROWS_PER_PARTITION = 1_000_000
-"""Rows of one side in a partition on disk."""
-
-MOST_PARTITIONS = 64
-"""Each is a file."""
-
-SUSPECTS_PER_FETCH = 300_000
-"""Suspects of one side that are held with all their text at once: bounds the memory of a bad night."""
-
 
 def _silent(_step: str, _done: int, _total: int) -> None:
     """No progress."""
@@ -71,8 +60,8 @@ class Options:
     """What the edge decides about a comparison; none of it changes the findings.
 
     `partitions` 0 chooses by size. `work` is a folder for the fingerprints of sides that have too many for memory; None
-    keeps them there. `overlap_min` is the least share of the smaller side that must pair; below it the
-    two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
+    keeps them there. `memory_limit` is what the whole process may hold, in bytes, 0 for no limit. `overlap_min` is the
+    least share of the smaller side that must pair; below it the two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
     (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
     plain comparison looks at every key, and above which at a share of them; 0 for none. `limits` are the thresholds of alarms and causes,
@@ -82,6 +71,7 @@ class Options:
     seed: int
     partitions: int = 0
     work: Path | None = None
+    memory_limit: int = 0
     allow_empty: bool = False
     overlap_min: float = 0.0
     gates: tuple[Gate, ...] = ()
@@ -103,9 +93,10 @@ def search(
     inputs: Mapping[Side, Input], dataset: Dataset, this: DiffPlan, options: Options
 ) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
     """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
-    prints = _prints(inputs, options)
+    held = budget(options.memory_limit, len(this.fields))
+    prints = _prints(inputs, options, held)
     checks = {side: check(entry, dataset, this, prints[side], options.progress) for side, entry in inputs.items()}
-    return checks, list(_differences(inputs, prints, dataset, this, options))
+    return checks, list(_differences(inputs, prints, this, (dataset, held, options.progress)))
 
 
 def reconcile(
@@ -159,33 +150,33 @@ def reconcile(
 # ----------------------------------------------------------------------------------------------- both sides: suspects
 
 
-def _prints(inputs: Mapping[Side, Input], options: Options) -> dict[Side, Prints]:
+def _prints(inputs: Mapping[Side, Input], options: Options, held: Budget) -> dict[Side, Prints]:
     largest = max(entry.snapshot.rows for entry in inputs.values())
-    spilled = options.work if largest > ROWS_IN_MEMORY else None
-    chosen = min(MOST_PARTITIONS, 1 + largest // ROWS_PER_PARTITION) if spilled else 1
-    return {side: Prints(options.partitions or chosen, spilled) for side in inputs}
+    partitions = held.partitions(largest) if options.work else 1
+    spilled = options.work if partitions > 1 else None
+    return {side: Prints(options.partitions or partitions, spilled) for side in inputs}
 
 
 def _differences(
     inputs: Mapping[Side, Input],
     prints: Mapping[Side, Prints],
-    dataset: Dataset,
     this: DiffPlan,
-    options: Options,
+    about: tuple[Dataset, Budget, Progress],
 ) -> Iterator[tuple[int, Diff]]:
     """So many suspects at a time: how many pairs are surely equal, and what comparing the suspects gave.
 
     Raises:
         BalanceError: A pair passed as equal that is not.
     """
+    dataset, may_hold, progress = about
     held: list[Suspects] = []
     seconds = {side: prints[side].second for side in Side}
     partitions = prints[Side.LEFT].partitions
     for number in range(partitions):
-        pieces = _pieces(prints[Side.LEFT].part(number), prints[Side.RIGHT].part(number), partitions)
-        options.progress("compare", number + 1, partitions)
+        pieces = _pieces(prints[Side.LEFT].part(number), prints[Side.RIGHT].part(number), partitions, may_hold)
+        progress("compare", number + 1, partitions)
         for piece in pieces:
-            if held and _most([*held, piece]) > SUSPECTS_PER_FETCH:
+            if held and _most([*held, piece]) > may_hold.suspects:
                 yield sum(one.matched for one in held), _compare(inputs, held, dataset, this, seconds)
                 held = []
             held.append(piece)
@@ -193,10 +184,10 @@ def _differences(
     prove_equal(seconds[Side.LEFT], seconds[Side.RIGHT])
 
 
-def _pieces(left: pl.DataFrame, right: pl.DataFrame, partitions: int) -> list[Suspects]:
+def _pieces(left: pl.DataFrame, right: pl.DataFrame, partitions: int, may_hold: Budget) -> list[Suspects]:
     """The suspects of a partition, those of a key together, in pieces that can be held with all their text."""
     found = suspects(left, right)
-    number = 1 + _most([found]) // SUSPECTS_PER_FETCH
+    number = 1 + _most([found]) // may_hold.suspects
     if number == 1:
         return [found]
     piece = pl.col("_key") // partitions % number
@@ -215,7 +206,14 @@ def _compare(
     fetched = {side: _fetch(inputs[side], rows[side], dataset, this) for side in Side}
     for side, frame in fetched.items():
         seconds[side] -= second_sum(frame)
-    return diff(this, *(frame.drop("_two") for frame in fetched.values()))
+    found = diff(this, *(frame.drop("_two") for frame in fetched.values()))
+    return found._replace(
+        only_left=_own_texts(found.only_left),
+        only_right=_own_texts(found.only_right),
+        repeated=_own_texts(found.repeated),
+        values=_own_texts(found.values),
+        people=_own_texts(found.people),
+    )
 
 
 def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> pl.DataFrame:
@@ -229,9 +227,20 @@ def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> p
     )
     columns = this.select(expressions, decoded=snapshot.layout is not None)
     second = this.fingerprint(expressions)[-1]
-    # A filtered text column is a list of views into the pages that were read: a hundred suspects of a page would hold
-    # all of it. Appending nothing makes texts of their own, while the pages are still there, and lets the pages go.
-    return wanted.select(ROW, *(column + pl.lit("") for column in columns), second).collect(engine="streaming")
+    return wanted.select(ROW, *map(_own, columns), second).collect(engine="streaming")
+
+
+def _own(text: pl.Expr) -> pl.Expr:
+    """The same text, of its own.
+
+    A filtered text column is a list of views into what it was cut from: a hundred suspects of a page would hold all of
+    the page, and a hundred differences all the suspects. Appending nothing makes new texts, and lets the old ones go.
+    """
+    return text + pl.lit("")
+
+
+def _own_texts(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(_own(pl.col(pl.String)))
 
 
 def _merge(parts: Sequence[tuple[int, Diff]], key: Sequence[str]) -> Found:

@@ -4,13 +4,61 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
+import tomllib
+from pathlib import Path
+
+from reconcile.errors import ConfigError
 
 PR_SET_DUMPABLE = 4
 """`prctl(2)`: whether a crash may write the memory to a file, and whether others of the user may look into it."""
 
 
-def settle(threads: int = 0) -> None:
+LIMIT = "RECONCILE_MEMORY_LIMIT"
+"""The variable that carries the limit, in bytes, to whoever divides it: this process, or one that it starts."""
+
+LEAST_LIMIT = 300 << 20
+"""Bytes. Below it the libraries alone leave too little."""
+
+ONE_THREAD = 512 << 20
+"""Bytes. Below it one thread reads: each holds the row group that it decodes."""
+
+_UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def memory_limit(text: str) -> int:
+    """Bytes of a limit as it is written: "600MiB", "1.5GiB"; 0 for "".
+
+    Raises:
+        ConfigError: It is not a number and a unit, or less than this program can work in.
+    """
+    if not text:
+        return 0
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMG]iB)", text)
+    if found is None:
+        raise ConfigError("--memory-limit", f"got {text!r}, expected a number and KiB, MiB or GiB", hint="600MiB")
+    limit = int(float(found[1]) * _UNITS[found[2]])
+    if limit < LEAST_LIMIT:
+        raise ConfigError("--memory-limit", f"got {text}, expected {LEAST_LIMIT >> 20}MiB or more")
+    return limit
+
+
+def limit_of(run_file: Path) -> str:
+    """What a run file says of the memory, "" if nothing or if it is no run file: whoever reads it next will say so."""
+    try:
+        said = tomllib.loads(run_file.read_text(encoding="utf-8")).get("memory_limit", "")
+    except (OSError, ValueError):
+        return ""
+    return str(said)
+
+
+def limited() -> int:
+    """The limit of this process in bytes, 0 for none."""
+    return int(os.environ.get(LIMIT, "0"))
+
+
+def settle(threads: int = 0, limit: str = "") -> None:
     """Files for the owner only; no image of the memory; as many threads as asked for; freed memory given back soon.
 
     The memory holds residents, and a core file would hold them for whoever finds it (`reliability.md` F128).
@@ -20,8 +68,17 @@ def settle(threads: int = 0) -> None:
     from outside.
 
     Args:
-        threads: For polars; 0 takes every core.
+        threads: For polars; 0 takes every core, or one if the limit is small.
+        limit: Of the memory of the whole process, as it is written (`memory_limit`); "" is none.
+
+    Raises:
+        ConfigError: The limit is not one.
     """
+    if limit:
+        size = memory_limit(limit)
+        os.environ[LIMIT] = str(size)
+        threads = threads or (1 if size < ONE_THREAD else 0)
+        os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile import compare, pipeline
+from reconcile.budget import Budget
 from reconcile.model import FINGERPRINTS, ROW
 from reconcile.prints import KEPT, Prints
 
@@ -61,8 +62,7 @@ def test_a_comparison_through_files_finds_the_same(monkeypatch: pytest.MonkeyPat
     changed = pl.when(pl.col("id").is_in(["7", "450"])).then(pl.lit("x")).otherwise("v")
     right = pl.concat([left.with_columns(v=changed).filter(pl.col("id") != "3"), left.head(2)])
     held = compare(left, right, key=["id"])
-    monkeypatch.setattr(pipeline, "ROWS_IN_MEMORY", 100)
-    monkeypatch.setattr(pipeline, "ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(rows_in_memory=100, rows_per_partition=100))
     spilled = compare(left, right, key=["id"])
     assert spilled.findings.equals(held.findings)
     assert set(spilled.findings["kind"]) == {"value", "only_left", "duplicate_right"}
@@ -73,7 +73,7 @@ def test_more_suspects_than_are_held_at_once_are_compared_in_pieces(monkeypatch:
     left = pl.select(id=(pl.int_range(400) // 2 * 2).cast(pl.String), v=pl.int_range(400).cast(pl.String))
     right = left.with_columns(v="x" + pl.col("v"))
     whole = compare(left, right, key=["id"])
-    monkeypatch.setattr(pipeline, "SUSPECTS_PER_FETCH", 30)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=30))
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert whole.findings.height == 400, "each of 200 keys stands twice on both sides"

@@ -7,9 +7,11 @@ code is undone in minutes by trying them all (`reference/reliability.md` §5.2).
 
 from __future__ import annotations
 
-import hmac
+from hashlib import sha256
 
 import polars as pl
+
+_BLOCK_BYTES = 64
 
 GROUPS = {"only_left": "existence", "only_right": "existence", "other_key": "existence"}
 """Kinds that are one fact seen differently; every other kind is its own group."""
@@ -33,10 +35,24 @@ def finding_ids(found: pl.DataFrame, key: list[str], dataset: str, site_key: byt
     message = pl.concat_str(
         *(pl.format("{}:{}", p.str.len_bytes().cast(pl.String), p).fill_null("-") for p in parts), separator=";"
     )
-    messages = found.select(message=message).with_columns(n=pl.int_range(pl.len()).over("message"))
-    numbered = messages.select(
-        pl.when(pl.col("n") > 0).then(pl.format("{};{}", "message", "n")).otherwise(pl.col("message"))
-    ).to_series()
-    return pl.Series(
-        "finding_id", [hmac.digest(site_key, text.encode(), "sha256").hex()[:32] for text in numbered], pl.String
-    )
+    messages = found.select(message=message)
+    if messages["message"].n_unique() < messages.height:
+        numbered = pl.format("{};{}", "message", pl.int_range(pl.len()).over("message"))
+        messages = messages.select(pl.when(pl.col("message").is_first_distinct()).then("message").otherwise(numbered))
+    return authenticated(messages.to_series(), site_key).bin.slice(0, 16).bin.encode("hex").alias("finding_id")
+
+
+def authenticated(messages: pl.Series, key: bytes) -> pl.Series:
+    """HMAC-SHA-256 of each text (RFC 2104, FIPS 180-4), 32 bytes.
+
+    Written out: a code that differs on every record makes millions of findings, and the library's one-shot call looks
+    up its hash again each time, which takes twice as long as the two hashes.
+
+    Args:
+        messages: Texts, none null.
+        key: At most 64 bytes, the block of the hash.
+    """
+    padded = key.ljust(_BLOCK_BYTES, b"\0")
+    inner, outer = bytes(byte ^ 0x36 for byte in padded), bytes(byte ^ 0x5C for byte in padded)
+    digests = [sha256(outer + sha256(inner + text).digest()).digest() for text in messages.cast(pl.Binary)]
+    return pl.Series(digests, dtype=pl.Binary)

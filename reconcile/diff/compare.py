@@ -108,7 +108,13 @@ def swaps(everyone: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         key, `left_row`, `right_row`, and for each key column `<name>:right`, the other key; the smaller key first.
     """
     left, right = ["_left_one", "_left_two"], ["_right_one", "_right_two"]
-    alone = everyone.filter(pl.struct(left).is_unique() & pl.struct(right).is_unique())
+    # One number first: on a night when every record differs, tuples of all of them are most of the memory.
+    met_left = everyone.filter(pl.col("_left_one").is_in(everyone["_right_one"].implode()))
+    met_right = everyone.filter(pl.col("_right_one").is_in(everyone["_left_one"].implode()))
+    one_row = ["left_row", "right_row"]
+    alone = met_left.filter(pl.struct(left).is_unique()).join(
+        met_right.filter(pl.struct(right).is_unique()), on=one_row, how="semi", maintain_order="left"
+    )
     crossed = alone.join(alone, left_on=[*left, *right], right_on=[*right, *left], how="inner", suffix=OTHER)
     return crossed.filter(_before(key)).select("left_row", "right_row", *key, *(f"{k}{OTHER}" for k in key))
 
