@@ -59,6 +59,7 @@ from reconcile import house_rules
 from reconcile.errors import ConfigError
 from reconcile.extract.layout import read_layout
 from reconcile.model import (
+    Carried,
     DatabaseSource,
     Dataset,
     DelimitedSource,
@@ -69,13 +70,15 @@ from reconcile.model import (
 )
 
 _TOP = frozenset(
-    "dataset left right out site_key evidence_key characters gates schedule sources purpose operators".split()
+    "dataset left right out site_key evidence_key characters gates carried schedule sources purpose operators".split()
 ) | {"memory_limit", *house_rules.TABLES}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset(
-    "municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours".split()
+    """municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours
+    accepted_inputs count_difference_max volume_change_max volume_nights""".split()
 )
+_CARRIED = frozenset("nights business_days planned_business_days".split())
 _SCHEDULE = frozenset("cron timezone".split())
 _ROLES = frozenset("run read approve audit".split())
 _PARQUET = (".parquet", ".pq")
@@ -87,10 +90,13 @@ SITE_KEY_BYTES = 32
 class Gates:
     """The thresholds of the nightly run. `municipality` "" means not checked.
 
-    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's. `oracle_rows` is the number
-    of rows up to which a plain comparison looks at every key, and above which at a share of them; 0 switches it off.
-    `min_rows` is what each side has at least, `window_hours` how far apart the two extracts may be, `max_age_hours` how
-    long before the day of the run they may have been taken.
+    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's, `accepted_inputs` those of
+    files that may be read on a second night. `oracle_rows` is the number of rows up to which a plain comparison looks at
+    every key, and above which at a share of them; 0 switches it off. `min_rows` is what each side has at least,
+    `window_hours` how far apart the two extracts may be, `max_age_hours` how long before the day of the run they may have
+    been taken. `count_difference_max` is the share of the larger side by which the two sides' counts may differ,
+    `volume_change_max` the share by which a side's count may differ from the median of the last `volume_nights` nights
+    (`reference/domain.md` §7, `reference/reliability.md` §2.1).
     """
 
     municipality: str = ""
@@ -101,6 +107,21 @@ class Gates:
     min_rows: int = 0
     window_hours: float = 24.0
     max_age_hours: float = 36.0
+    accepted_inputs: tuple[str, ...] = ()
+    count_difference_max: float = 0.005
+    volume_change_max: float = 0.05
+    volume_nights: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedLimits:
+    """How long a difference may be one of timing (`model.Carried`); a planned move has a limit of its own.
+
+    A move is announced up to two weeks before it and may be put off: 20 business days.
+    """
+
+    limits: Carried = field(default_factory=Carried)
+    planned_business_days: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +155,7 @@ class RunConfig:
     gaiji: Mapping[str, Path] = field(default_factory=dict)
     extracted_at: Mapping[str, str] = field(default_factory=dict)
     gates: Gates = Gates()
+    carried: CarriedLimits = CarriedLimits()
     schedule: Schedule = Schedule()
     house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
     purpose: str = ""
@@ -185,6 +207,7 @@ def read_config(path: Path) -> RunConfig:
             if "extracted_at" in entry
         },
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
+        carried=_carried(f"{where}: carried", _table(f"{where}: carried", raw.get("carried", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
         house=house_rules.read(where, raw),
         purpose=_text(where, raw, "purpose", ""),
@@ -337,13 +360,14 @@ def _gates(where: str, table: Mapping[str, Any]) -> Gates:
     empty = table.get("allow_empty", default.allow_empty)
     if not isinstance(empty, bool):
         raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
-    accepted = table.get("accepted_tables", [])
-    if not isinstance(accepted, list) or not all(isinstance(digest, str) for digest in accepted):
-        raise ConfigError(f"{where}.accepted_tables", "expected a list of digests")
     return Gates(
-        accepted_tables=tuple(accepted),
+        accepted_tables=_texts(where, table, "accepted_tables"),
+        accepted_inputs=_texts(where, table, "accepted_inputs"),
         municipality=_text(where, table, "municipality", default.municipality),
         overlap_min=_number(where, table, "overlap_min", default.overlap_min, most=1),
+        count_difference_max=_number(where, table, "count_difference_max", default.count_difference_max, most=1),
+        volume_change_max=_number(where, table, "volume_change_max", default.volume_change_max, most=1),
+        volume_nights=int(_number(where, table, "volume_nights", default.volume_nights)),
         allow_empty=empty,
         oracle_rows=int(_number(where, table, "oracle_rows", default.oracle_rows)),
         min_rows=int(_number(where, table, "min_rows", default.min_rows)),
@@ -360,6 +384,18 @@ def _number(where: str, table: Mapping[str, Any], key: str, default: float, *, m
     if most is not None and value > most:
         raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
     return float(value)
+
+
+def _carried(where: str, table: Mapping[str, Any]) -> CarriedLimits:
+    _known(where, table, _CARRIED)
+    default = CarriedLimits()
+    return CarriedLimits(
+        limits=Carried(
+            nights=int(_number(where, table, "nights", default.limits.nights)),
+            business_days=int(_number(where, table, "business_days", default.limits.business_days)),
+        ),
+        planned_business_days=int(_number(where, table, "planned_business_days", default.planned_business_days)),
+    )
 
 
 def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
@@ -379,6 +415,13 @@ def _operators(where: str, raw: object) -> dict[str, tuple[str, ...]]:
             raise ConfigError(f"{where}.{name}", f"got {unknown[0]!r}, expected some of: {', '.join(sorted(_ROLES))}")
         operators[name] = tuple(roles)
     return operators
+
+
+def _texts(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    texts = table.get(key, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{where}.{key}", "expected a list of digests")
+    return tuple(texts)
 
 
 def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:

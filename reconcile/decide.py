@@ -1,7 +1,7 @@
 """The verdict: one pure function of positive evidence. What is not known is never "consistent".
 
-The gates are those of `reference/reliability.md` §2.1 that the inputs of one run can answer; those that need the
-ledger (volume, staleness) join the same list. A gate that was not tried does not stand in the list; the gates that a
+The gates are those of `reference/reliability.md` §2.1: those that the inputs of one run can answer, and those that need
+the nights before (volume, repeated inputs). A gate that was not tried does not stand in the list; the gates that a
 verdict needs do stand in `REQUIRED`, so that leaving one out cannot make a run clean.
 """
 
@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from statistics import median
 
 from reconcile.errors import BalanceError
 from reconcile.model import Balance, Side, Verdict
+
+FEW = 20
+"""A difference in counts that holds no run, however small the sides: in a thousand, a large household is a percent."""
 
 REQUIRED = frozenset(("counts", "balance", "not_empty"))
 
@@ -107,4 +112,74 @@ def gates_of(balance: Mapping[Side, Balance], *, allow_empty: bool, overlap_min:
                 en=f"at least {overlap_min:.0%} of the smaller side has a partner ({paired:,}/{smaller:,})",
             )
         )
+    return gates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastNights:
+    """What the nights before read, left and right.
+
+    Attributes:
+        records: Counts of the last nights that claimed something, oldest first.
+        sha256: Night -> digests of the inputs, of every night that read any.
+    """
+
+    records: tuple[tuple[int, int], ...] = ()
+    sha256: tuple[tuple[date, tuple[str | None, str | None]], ...] = ()
+
+
+def history_gates(
+    records: tuple[int, int],
+    sha256: tuple[str | None, str | None],
+    last: LastNights,
+    *,
+    volume_change_max: float,
+    count_difference_max: float,
+    accepted: Sequence[str] = (),
+) -> list[Gate]:
+    """The gates of a nightly run that compare tonight's inputs with each other's volume and with the nights before.
+
+    Args:
+        records: Tonight's counts, left and right.
+        sha256: Digests of tonight's files; None for a side that is no file and so cannot be an old one.
+        last: The nights before, tonight not among them.
+        volume_change_max: Share of the median by which a side's count may differ from it.
+        count_difference_max: Share of the larger side by which the sides' counts may differ.
+        accepted: Digests that may be read on another night too.
+    """
+    apart, larger = abs(records[0] - records[1]), max(records)
+    gates = [
+        Gate(
+            name="count_difference",
+            passed=apart <= max(count_difference_max * larger, FEW),
+            ja=f"両側の件数の差が{count_difference_max:.1%}(又は{FEW}件)以内であること({records[0]:,}/{records[1]:,})",
+            en=f"the sides' counts differ by at most {count_difference_max:.1%} or {FEW} "
+            f"({records[0]:,} / {records[1]:,})",
+        )
+    ]
+    for place, side in enumerate(Side):
+        name = ("左", "右")[place]
+        if last.records:
+            usual = median(night[place] for night in last.records)
+            gates.append(
+                Gate(
+                    name=f"volume_{side}",
+                    passed=abs(records[place] - usual) <= volume_change_max * usual,
+                    ja=f"{name}の件数が直近{len(last.records)}回の中央値から{volume_change_max:.0%}以内であること"
+                    f"({records[place]:,}/{usual:,.0f})",
+                    en=f"{side}: the count is within {volume_change_max:.0%} of the median of the last "
+                    f"{len(last.records)} nights ({records[place]:,} / {usual:,.0f})",
+                )
+            )
+        if (digest := sha256[place]) is not None:
+            same = [night for night, digests in last.sha256 if digests[place] == digest]
+            again = f"({same[-1]}と同じ)" if same else ""
+            gates.append(
+                Gate(
+                    name=f"fresh_{side}",
+                    passed=not same or digest in accepted,
+                    ja=f"{name}の入力が前の回と同じファイルでないこと{again}",
+                    en=f"{side}: the file is not one of an earlier night" + (f" (of {same[-1]})" if same else ""),
+                )
+            )
     return gates

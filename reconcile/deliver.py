@@ -35,10 +35,10 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder of runs for one run, and clear away what a run that died left in it.
+    """Hold a folder of runs for one run.
 
     The lock is the kernel's and dies with its process, so no file has to be removed by hand after a crash. Whoever
-    holds it knows that every stage folder is a dead run's: residents in plain text that nobody will read again.
+    holds it knows that every stage folder is a dead run's.
 
     Raises:
         ConfigError: E_LOCKED, another run is at work.
@@ -53,8 +53,6 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             hint = "wait for it to end"
             raise ConfigError(folder.name, "another run is at work in it", hint=hint, code="E_LOCKED") from None
-        for left in folder.glob(f"{STAGE}*"):
-            shutil.rmtree(left)
         _clear_inquiries(folder)
         yield
     finally:

@@ -5,7 +5,9 @@ the run's stage folder, which only its owner may enter and which is gone when th
 
     out/.stage-<run id>/sides/    left.parquet, left.json, right.parquet, right.json: short-lived, personal
     out/.stage-<run id>/files/    the rendered reports
+    out/.stage-<run id>/record/   what the ledger will be told
     out/<run id>/                 the delivered files
+    out/ledger.sqlite             the nights
     out/status.json               the newest run's verdict, or "unknown" while it runs
 """
 
@@ -14,8 +16,8 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, house_rules
+from reconcile import __version__, attest, deliver, history, house_rules
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -104,6 +106,7 @@ def begin(config: Path, as_of: str = "") -> Job:
     )
     deliver.announce(read.out, job.run_id)
     try:
+        history.begin(read.out, job.run_id, day.date(), now)
         attest.started(read, job.run_id, day)
     except ReconcileError as error:
         deliver.conclude(read.out, job.run_id, verdict_of_fault(error.code), code=error.code)
@@ -165,9 +168,15 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     from reconcile.pipeline import reconcile  # noqa: PLC0415
 
     run, dataset, inputs, options = ready(job, progress)
+    config, night = read_config(Path(job.config)), run.as_of.date()
+    memory = history.remember(config, dataset, night)
+    gates = history.gates(config, night, {side: entry.snapshot for side, entry in inputs.items()})
+    options = replace(options, memory=memory, gates=(*options.gates, *gates))
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
-    deliver.stage(replace(report, witness=witness), formats, job.stage / "files")
+    report = history.looked_back(config, replace(report, witness=witness))
+    deliver.stage(report, formats, job.stage / history.FILES)
+    history.stage(report, job.stage / history.RECORD)
     return report.verdict.value
 
 
@@ -223,12 +232,11 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
 
 
 def finish(job: Job) -> Verdict:
-    """Publish the staged files, forget the snapshots, and say the verdict as it stands on the disk."""
+    """Forget the snapshots, record and publish the run, and say the verdict as it stands on the disk."""
     config, _, inputs = _told(job)
-    manifest = attest.decided(config, job.run_id, inputs, job.stage / "files")
+    manifest = attest.decided(config, job.run_id, inputs, job.stage / history.FILES)
     shutil.rmtree(job.stage / WORK)
-    deliver.publish(job.stage / "files", job.out)
-    shutil.rmtree(job.stage)
+    history.commit(config.out, job.run_id, job.stage, manifest)
     verdict = deliver.reread(job.out, manifest)
     if verdict is Verdict.TAMPERED:
         attest.failed(config, job.run_id, verdict, "E_TAMPERED")
@@ -239,19 +247,34 @@ def finish(job: Job) -> Verdict:
 
 
 def give_up(job: Job, code: str) -> None:
-    """Leave nothing half-written behind, a status that claims nothing, and a record of it in the evidence.
+    """Leave nothing half-written behind, a status that claims nothing, and a record of it.
 
     Raises:
         ReconcileError: It cannot be recorded. The status says so already.
     """
-    shutil.rmtree(job.stage, ignore_errors=True)
-    deliver.conclude(job.out.parent, job.run_id, verdict_of_fault(code), code=code)
+    told = history.give_up(job.out.parent, job.run_id, code)
+    deliver.conclude(job.out.parent, job.run_id, verdict_of_fault(code), code=code, **told)
     attest.failed(read_config(Path(job.config)), job.run_id, verdict_of_fault(code), code)
 
 
-def alone(config: Path) -> AbstractContextManager[None]:
-    """Hold the run file's output folder for one run (`deliver.alone`)."""
-    return deliver.alone(read_config(config).out)
+@contextmanager
+def alone(config: Path) -> Iterator[None]:
+    """Hold the run file's output folder for one run, and repair what a run that died left in it.
+
+    Raises:
+        ConfigError: E_LOCKED, another run is at work.
+        SourceError: The folder cannot be written (E_OUT), or nobody knows what is recorded (E_LEDGER).
+    """
+    read = read_config(config)
+    out = read.out
+    with deliver.alone(out):
+        try:
+            for run_id in history.repair(out):
+                attest.published(read, run_id, deliver.reread(out / run_id))
+        except ReconcileError as error:
+            deliver.conclude(out, "", verdict_of_fault(error.code), code=error.code)
+            raise
+        yield
 
 
 def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:

@@ -3,7 +3,7 @@
     extract -> Input                                          once a side, by the caller
     canonicalize -> validate -> fingerprint                   once a side, a batch at a time
     suspects -> fetch -> diff                                 both sides, a partition at a time
-    account -> explain -> classify -> overall -> decide -> build  once
+    account -> explain -> classify -> track -> overall -> decide -> build  once
 
 A side is streamed once into plain numbers; the suspects are found among the numbers, and those rows alone are
 fetched and compared value by value. The text of a record that is surely equal is never held.
@@ -27,6 +27,7 @@ from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, se
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, with_disorder
+from reconcile.follow import follow
 from reconcile.model import (
     HINTS,
     ROW,
@@ -34,11 +35,13 @@ from reconcile.model import (
     Dataset,
     Limits,
     Material,
+    Memory,
     Overall,
     Report,
     Run,
     Side,
     SideReport,
+    Tracked,
     findings_schema,
     variants_schema,
 )
@@ -46,6 +49,7 @@ from reconcile.overall import Seen, overall
 from reconcile.overall import said as said_of
 from reconcile.prints import Prints
 from reconcile.prove import prove
+from reconcile.report.ageing import ageing
 from reconcile.report.build import summarize
 from reconcile.survey import apart, instant, without
 from reconcile.survey import records as records_of
@@ -64,8 +68,9 @@ class Options:
     least share of the smaller side that must pair; below it the two are not the same population. `gates` are those that the edge has tried already (same bytes, municipality, …).
     `approved` maps a field to the approved identifications that apply to it. `tables` names the tables that decided
     (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
-    plain comparison looks at every key, and above which at a share of them; 0 for none. `limits` are the thresholds of alarms and causes,
-    `previous_rates` the shares of truly mismatched persons in earlier runs, oldest first.
+    plain comparison looks at every key, and above which at a share of them; 0 for none. `limits` are the thresholds of
+    alarms and causes, `previous_rates` the shares of truly mismatched persons in earlier runs, oldest first. With a
+    `memory` of the nights before, the findings are tracked, and what stays "on its way" for too long is raised.
     """
 
     seed: int
@@ -81,6 +86,7 @@ class Options:
     previous_rates: tuple[float, ...] = ()
     progress: Progress = _silent
     oracle: int = 0
+    memory: Memory | None = None
 
 
 Search = Callable[
@@ -125,7 +131,9 @@ def reconcile(
         entry.snapshot.rows > outside[side].height for side, entry in inputs.items()
     ):
         nothing = _nothing_compared(inputs, outside)
-        return _report(run, dataset, inputs, (nothing, _no_findings(dataset), Overall()), options)
+        findings, tracked = _followed(run, dataset, (inputs, inputs), (nothing, _no_findings(dataset)), options)
+        return _report(run, dataset, inputs, (nothing, findings, Overall(), tracked), options)
+    everything = inputs
     inputs = {side: without(entry, outside[side]) for side, entry in inputs.items()}
     checks, parts = search(inputs, dataset, this, options)
     found = _merge(parts, list(this.key))
@@ -141,10 +149,11 @@ def reconcile(
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     findings = classify(material, dataset, run.site_key, options.approved)
+    findings, tracked = _followed(run, dataset, (everything, inputs), (balance, findings), options)
     own = {side: records_of(entry) for side, entry in inputs.items()}
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
     whole = overall(seen, dataset, options.limits, options.previous_rates)
-    return _report(run, dataset, inputs, (balance, findings, whole), options)
+    return _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -302,18 +311,38 @@ def _types(inputs: Mapping[Side, Input], this: DiffPlan) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------------------- report
 
 
+def _gates(balance: Mapping[Side, Balance], options: Options) -> tuple[Gate, ...]:
+    return (
+        *options.gates,
+        *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min),
+    )
+
+
+def _followed(
+    run: Run,
+    dataset: Dataset,
+    inputs: tuple[Mapping[Side, Input], Mapping[Side, Input]],
+    found: tuple[Mapping[Side, Balance], Findings],
+    options: Options,
+) -> tuple[Findings, Tracked | None]:
+    """The findings against the nights before; `inputs` with and without the rows that are out of scope."""
+    balance, findings = found
+    if options.memory is None:
+        return findings, None
+    verdict = decide(_gates(balance, options), balance, findings.findings.height)
+    raised, tracked = follow(run, dataset, inputs, (findings.findings, verdict), options.memory)
+    return findings._replace(findings=raised), tracked
+
+
 def _report(
     run: Run,
     dataset: Dataset,
     inputs: Mapping[Side, Input],
-    found: tuple[Mapping[Side, Balance], Findings, Overall],
+    found: tuple[Mapping[Side, Balance], Findings, Overall, Tracked | None],
     options: Options,
 ) -> Report:
-    balance, findings, whole = found
-    gates = (
-        *options.gates,
-        *gates_of(balance, allow_empty=options.allow_empty, overlap_min=options.overlap_min),
-    )
+    balance, findings, whole, tracked = found
+    gates = _gates(balance, options)
     verdict = decide(gates, balance, findings.findings.height + len(whole.alarms))
     sides = {
         side: SideReport(label=entry.snapshot.label, balance=balance[side], preflight=entry.snapshot.preflight)
@@ -327,6 +356,8 @@ def _report(
     summary["not_compared"] = _not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()
+    if tracked is not None:
+        summary["history"] = ageing(tracked.standing)
     return Report(
         run=run,
         dataset=dataset,
@@ -335,6 +366,7 @@ def _report(
         findings=findings.findings,
         variants=findings.variants,
         summary=summary,
+        tracked=tracked,
         context=_context(inputs, dataset, findings.findings),
         overall=whole,
     )

@@ -93,7 +93,12 @@ def test_a_cut_file_is_inconclusive_and_leaves_nothing_but_the_status(site: Path
 
     assert status(site)["verdict"] == "inconclusive"
     assert status(site)["code"] == refused.value.code
-    assert sorted(path.name for path in (site.parent / "results").iterdir()) == [".lock", "evidence", "status.json"]
+    assert sorted(path.name for path in (site.parent / "results").iterdir()) == [
+        ".lock",
+        "evidence",
+        "ledger.sqlite",
+        "status.json",
+    ]
 
 
 def test_an_export_of_another_municipality_is_inconclusive(site: Path) -> None:

@@ -1,6 +1,6 @@
 """The nouns of the engine, and the schema of every frame that crosses a stage.
 
-In order of time: `declared` before a run, `produced` by it. Both import polars and the standard library only.
+In order of time: `declared` before a run, `produced` by it, `history` from night to night. Both import polars and the standard library only.
 """
 
 from reconcile.model.declared import (
@@ -33,6 +33,7 @@ from reconcile.model.declared import (
     Source,
     Timing,
 )
+from reconcile.model.history import BREAKS, PERSONS, STANDING, Carried, Memory, Proof, Status, Tracked
 from reconcile.model.overall import Alarm, Cause, Limits, Outside, Overall, Place, Rates, Share
 from reconcile.model.produced import (
     EXIT_CODES,
@@ -59,18 +60,22 @@ from reconcile.model.produced import (
 )
 
 __all__ = [
+    "BREAKS",
     "EXIT_CODES",
     "FINGERPRINTS",
     "HINTS",
     "PARTNERS",
     "PARTS",
     "PART_OF",
+    "PERSONS",
     "REASONS",
     "REJECTS",
     "ROW",
+    "STANDING",
     "Address",
     "Alarm",
     "Balance",
+    "Carried",
     "Category",
     "Cause",
     "Change",
@@ -91,12 +96,14 @@ __all__ = [
     "Layout",
     "Limits",
     "Material",
+    "Memory",
     "Outside",
     "Overall",
     "ParquetSource",
     "PartialDate",
     "Place",
     "Preflight",
+    "Proof",
     "Proposal",
     "Rates",
     "Report",
@@ -110,7 +117,9 @@ __all__ = [
     "Slot",
     "Snapshot",
     "Source",
+    "Status",
     "Timing",
+    "Tracked",
     "Verdict",
     "Witness",
     "extracted",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import polars as pl
 
 from reconcile.model.declared import Dataset, Layout, Side
+from reconcile.model.history import Tracked
 from reconcile.model.overall import Overall
 
 ROW = "_row"
@@ -235,6 +236,7 @@ class Report:
     `context` holds one row a key of `findings`: the key columns, `list_key` (text, null if unknown) and `protected`
     (Boolean). Where the dataset declares neither, it is None. `overall` says what concerns the run as a whole.
     `witness` is the evidence before this run's own result, None where no evidence is kept.
+    `trend` holds the nights before, oldest first, `tracked` tonight against them; empty and None without a memory.
     """
 
     run: Run
@@ -248,3 +250,4 @@ class Report:
     trend: tuple[Mapping[str, object], ...] = ()
     overall: Overall = field(default_factory=Overall)
     witness: Witness | None = None
+    tracked: Tracked | None = None

@@ -1,0 +1,381 @@
+"""The memory of the nights: SQLite, one transaction a run, no person in it.
+
+    runs       one row a run that was begun: what was read, by digest and count, and what it may claim
+    breaks     one row a finding that was ever seen: BREAKS (`model.history`), as it stands now
+    before     the same of the rows that the newest night altered, as they stood before it
+    sightings  what happened to a finding, in which run: new, changed, reappeared, resolved
+    decisions  what people decided about a finding: state, who by staff id, when, until when
+
+Keys are keyed hashes, values stand nowhere. A night may be run again: `record` puts the rows that it altered back to
+what `before` holds and then applies the newer run, so that the same command again leaves the same history. The journal
+is deleted and both files are flushed (`synchronous=EXTRA`) before a commit returns. A ledger is never replaced by a
+fresh one: the caller says whether one must be there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from reconcile.errors import SourceError
+from reconcile.model import BREAKS, Tracked, Verdict
+
+SCHEMA = 1
+"""The version of the tables. A ledger of a newer one is refused."""
+
+APPLICATION = 0x7265_636F  # "reco": another program's database is no ledger
+NAME = "ledger.sqlite"
+FILE_MODE = 0o600
+
+_BREAK = """finding_id TEXT PRIMARY KEY, person TEXT, field TEXT, code TEXT, severity TEXT, resolved INTEGER NOT NULL,
+  first_seen TEXT NOT NULL, since TEXT NOT NULL, last_seen TEXT NOT NULL, resolved_on TEXT, nights INTEGER NOT NULL,
+  carried_since TEXT, carried_nights INTEGER NOT NULL"""
+_TABLES = f"""
+CREATE TABLE runs (run_id TEXT PRIMARY KEY, night TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
+  code TEXT, manifest TEXT, superseded_by TEXT, left_records INTEGER, right_records INTEGER, left_sha256 TEXT,
+  right_sha256 TEXT, counts TEXT, deleting TEXT, deleted TEXT) STRICT;
+CREATE TABLE breaks ({_BREAK}, night TEXT NOT NULL) STRICT;
+CREATE TABLE before ({_BREAK}, night TEXT NOT NULL) STRICT;
+CREATE TABLE sightings (run_id TEXT NOT NULL REFERENCES runs, finding_id TEXT NOT NULL, event TEXT NOT NULL, code TEXT,
+  severity TEXT, PRIMARY KEY (run_id, finding_id)) STRICT;
+CREATE TABLE decisions (finding_id TEXT NOT NULL, run_id TEXT NOT NULL REFERENCES runs,
+  state TEXT NOT NULL, reason TEXT, operator TEXT, due TEXT, decided_at TEXT NOT NULL,
+  PRIMARY KEY (finding_id, decided_at)) STRICT;
+CREATE INDEX breaks_open ON breaks (resolved, since);
+"""
+_COLUMNS = ", ".join(BREAKS.names())
+# What earlier runs of the night itself did is undone, but for one thing: a finding that they opened is not forgotten
+# because a later run of that night could not compare its key.
+_BEFORE = f"""
+SELECT {_COLUMNS} FROM breaks WHERE night < :night
+UNION ALL
+SELECT {_COLUMNS} FROM before WHERE resolved = 0 AND EXISTS (SELECT 1 FROM breaks WHERE night = :night)
+UNION ALL
+SELECT {_COLUMNS} FROM breaks WHERE night = :night
+  AND finding_id NOT IN (SELECT finding_id FROM before WHERE resolved = 0)
+ORDER BY finding_id
+"""  # noqa: S608
+_CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
+_EVENTS = ("new", "changed", "reappeared", "resolved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """One run as the ledger holds it. `verdict` None: it was begun and neither ended nor gave up.
+
+    `records` and `sha256` are left, right; None where it came to no comparison. `counts` is a part of its summary.
+    """
+
+    run_id: str
+    night: date
+    started_at: datetime
+    verdict: Verdict | None
+    code: str | None = None
+    manifest: str | None = None
+    superseded_by: str | None = None
+    records: tuple[int | None, int | None] = (None, None)
+    sha256: tuple[str | None, str | None] = (None, None)
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    deleting: date | None = None
+    deleted: date | None = None
+
+    @property
+    def claims(self) -> bool:
+        """Whether it ended in a verdict that claims something."""
+        return self.verdict is not None and self.verdict.exit_code <= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run that came to a comparison leaves behind. `manifest` is the digest of its manifest."""
+
+    verdict: Verdict
+    manifest: str
+    records: tuple[int, int]
+    sha256: tuple[str, str]
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What somebody decided about a finding. `operator` is a staff id, `reason` a word of a fixed list."""
+
+    finding_id: str
+    state: str
+    reason: str | None
+    operator: str | None
+    due: date | None
+
+
+class Ledger:
+    """An open ledger; `open_ledger` makes one."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def begin(self, run_id: str, night: date, started_at: datetime) -> None:
+        """Note that a run was begun: one that dies is then known by it.
+
+        Raises:
+            SourceError: E_ORDER, a later night is recorded already; E_CLOCK, a run of a later time is.
+        """
+        with self._write() as write:
+            newest, latest = write.execute("SELECT max(night), max(started_at) FROM runs").fetchone()
+            claimed = write.execute(f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}").fetchone()[0]  # noqa: S608
+            if claimed is not None and night.isoformat() < claimed:
+                problem = f"the night {night} was asked for, {claimed} is recorded already"
+                raise SourceError("ledger", problem, hint="the past is not written anew", code="E_ORDER")
+            if latest is not None and _utc(started_at) < latest:
+                problem = f"it is {_utc(started_at)}, a run began at {latest} (night {newest})"
+                raise SourceError("clock", problem, hint="set the clock", code="E_CLOCK")
+            write.execute(
+                "INSERT OR IGNORE INTO runs (run_id, night, started_at, verdict) VALUES (?, ?, ?, 'unknown')",
+                (run_id, night.isoformat(), _utc(started_at)),
+            )
+
+    def give_up(self, run_id: str, verdict: Verdict, code: str) -> None:
+        """Note that a run ended in a fault. It alters no break; a run that was recorded stays recorded."""
+        with self._write() as write:
+            write.execute(
+                "UPDATE runs SET verdict = ?, code = ? WHERE run_id = ? AND manifest IS NULL", (verdict, code, run_id)
+            )
+
+    def record(self, run_id: str, tracked: Tracked, outcome: Outcome) -> None:
+        """Record a run that came to a comparison: all of it, or nothing. Recording it again changes nothing."""
+        night = tracked.night.isoformat()
+        with self._write() as write:
+            done = write.execute("SELECT manifest FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if done is None or done[0] is not None:
+                if done is None:
+                    raise SourceError("ledger", "knows no such run", code="E_LEDGER")
+                return
+            if outcome.verdict.exit_code <= 1:
+                _undo(write, night)
+                _apply(write, run_id, tracked)
+                write.execute(
+                    "UPDATE runs SET superseded_by = ? WHERE night = ? AND manifest IS NOT NULL AND superseded_by IS NULL",
+                    (run_id, night),
+                )
+            write.execute(
+                "UPDATE runs SET verdict = ?, manifest = ?, left_records = ?, right_records = ?, left_sha256 = ?,"
+                " right_sha256 = ?, counts = ? WHERE run_id = ?",
+                (
+                    outcome.verdict,
+                    outcome.manifest,
+                    *outcome.records,
+                    *outcome.sha256,
+                    json.dumps(outcome.counts, ensure_ascii=False),
+                    run_id,
+                ),
+            )
+
+    def nights(self) -> list[Night]:
+        """Every run, oldest first."""
+        rows = self._connection.execute("SELECT * FROM runs ORDER BY night, started_at, run_id")
+        names = [column[0] for column in rows.description]
+        return [_night(dict(zip(names, row, strict=True))) for row in rows]
+
+    def mark(self, run_ids: Iterable[str], column: str, day: date) -> None:
+        """Note that the personal files of runs are about to be deleted ("deleting"), or are ("deleted")."""
+        if column not in ("deleting", "deleted"):
+            raise ValueError(column)
+        with self._write() as write:
+            write.executemany(
+                f"UPDATE runs SET {column} = ? WHERE run_id = ? AND {column} IS NULL",  # noqa: S608  two fixed names
+                [(day.isoformat(), run_id) for run_id in run_ids],
+            )
+
+    def breaks(self, *, before: date | None = None) -> pl.DataFrame:
+        """BREAKS as it stands now, or as it stood before a night; sorted by `finding_id`."""
+        query, asked = f"SELECT {_COLUMNS} FROM breaks ORDER BY finding_id", {}  # noqa: S608  our own column names
+        if before is not None:
+            query, asked = _BEFORE, {"night": before.isoformat()}
+        rows = self._connection.execute(query, asked).fetchall()
+        raw = pl.Schema({name: pl.String if dtype == pl.Date else dtype for name, dtype in BREAKS.items()})
+        raw["resolved"] = pl.Int64()
+        return pl.DataFrame(rows, schema=raw, orient="row").with_columns(
+            pl.col("resolved").cast(pl.Boolean),
+            *(pl.col(name).str.to_date("%Y-%m-%d") for name, dtype in BREAKS.items() if dtype == pl.Date),
+        )
+
+    def sightings(self, finding_id: str) -> list[tuple[str, str, str, str | None, str | None]]:
+        """What happened to a finding in the runs that count, oldest first: night, run, event, code, severity."""
+        return self._connection.execute(
+            "SELECT night, run_id, event, sightings.code, severity FROM sightings JOIN runs USING (run_id)"
+            " WHERE finding_id = ? AND superseded_by IS NULL ORDER BY night, started_at",
+            (finding_id,),
+        ).fetchall()
+
+    def decide(self, run_id: str, decisions: Iterable[Decision], at: datetime) -> int:
+        """Store decisions that differ from the newest of their finding, all or none.
+
+        Returns:
+            How many were new.
+        """
+        known = self.decisions()
+        new = [one for one in decisions if known.get(one.finding_id, (None,))[0] != one]
+        with self._write() as write:
+            write.executemany(
+                "INSERT INTO decisions (finding_id, run_id, state, reason, operator, due, decided_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (d.finding_id, run_id, d.state, d.reason, d.operator, d.due and d.due.isoformat(), _utc(at))
+                    for d in new
+                ],
+            )
+        return len(new)
+
+    def decisions(self) -> dict[str, tuple[Decision, str]]:
+        """The newest decision of each finding, and when it was stored (UTC)."""
+        rows = self._connection.execute(
+            "SELECT finding_id, state, reason, operator, due, decided_at FROM decisions ORDER BY decided_at, rowid"
+        )
+        return {
+            finding: (
+                Decision(
+                    finding_id=finding,
+                    state=state,
+                    reason=reason,
+                    operator=operator,
+                    due=date.fromisoformat(due) if due else None,
+                ),
+                at,
+            )
+            for finding, state, reason, operator, due, at in rows
+        }
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it on the disk, or none of it."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise _fault(error) from None
+
+
+@contextmanager
+def open_ledger(folder: Path, *, expected: bool = False) -> Iterator[Ledger]:
+    """Open the ledger of a folder of runs; made on first use.
+
+    Args:
+        folder: Exists.
+        expected: Whether one must be there already: then a missing one is a fault and no fresh one begins.
+
+    Raises:
+        SourceError: E_LEDGER, it is missing, damaged, another program's, or written by a newer version.
+    """
+    path = folder / NAME
+    if not path.exists() or path.stat().st_size == 0:
+        if expected:
+            raise _refused("is missing, and runs that it recorded are there")
+        # A file made by SQLite would be open to others for a moment.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, FILE_MODE))
+    elif path.stat().st_mode & 0o077:
+        raise _refused("may be read by others, expected mode 0600")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+    except sqlite3.Error as error:
+        raise _fault(error) from None
+    try:
+        try:
+            _check(connection)
+        except sqlite3.Error as error:
+            raise _fault(error) from None
+        yield Ledger(connection)
+    finally:
+        connection.close()
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    for pragma in ("journal_mode = DELETE", "synchronous = EXTRA", "foreign_keys = ON", "trusted_schema = OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    application, version = (connection.execute(f"PRAGMA {n}").fetchone()[0] for n in ("application_id", "user_version"))
+    if (application, version) == (0, 0) and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;"
+        )
+        return
+    if application != APPLICATION:
+        raise _refused("is no ledger")
+    if version > SCHEMA:
+        raise _refused(f"was written by a newer version (tables {version}, known {SCHEMA})")
+    if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+        raise _refused("is damaged")
+    if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+        raise _refused("contradicts itself")
+
+
+def _undo(write: sqlite3.Connection, night: str) -> None:
+    """Put back what an earlier run of this night altered (`_BEFORE`), or forget what the last night altered."""
+    if write.execute("SELECT 1 FROM breaks WHERE night = ? LIMIT 1", (night,)).fetchone():
+        write.execute("INSERT OR REPLACE INTO breaks SELECT * FROM before WHERE resolved = 0")
+        write.execute("DELETE FROM before WHERE resolved = 0")
+    else:
+        write.execute("DELETE FROM before")
+
+
+def _apply(write: sqlite3.Connection, run_id: str, tracked: Tracked) -> None:
+    night = tracked.night.isoformat()
+    rows = tracked.breaks.with_columns(
+        pl.col("resolved").cast(pl.Int64), pl.col(pl.Date).dt.strftime("%Y-%m-%d"), night=pl.lit(night)
+    )
+    marks = ", ".join("?" * len(rows.columns))
+    write.executemany(
+        "INSERT INTO before SELECT * FROM breaks WHERE finding_id = ? AND night < ?",
+        rows.select("finding_id", "night").iter_rows(),
+    )
+    write.executemany(f"INSERT OR REPLACE INTO breaks VALUES ({marks})", rows.iter_rows())  # noqa: S608
+    happened = tracked.standing.filter(pl.col("status").is_in(_EVENTS)).join(
+        tracked.breaks.select("finding_id", "code"), on="finding_id", maintain_order="left"
+    )
+    write.executemany(
+        "INSERT OR IGNORE INTO sightings (run_id, finding_id, event, code, severity) VALUES (?, ?, ?, ?, ?)",
+        happened.select(pl.lit(run_id), "finding_id", "status", "code", "severity").iter_rows(),
+    )
+
+
+def _night(row: Mapping[str, Any]) -> Night:
+    day = {name: date.fromisoformat(row[name]) if row[name] else None for name in ("deleting", "deleted")}
+    return Night(
+        run_id=row["run_id"],
+        night=date.fromisoformat(row["night"]),
+        started_at=datetime.fromisoformat(row["started_at"]),
+        verdict=None if row["verdict"] == "unknown" else Verdict(row["verdict"]),
+        code=row["code"],
+        manifest=row["manifest"],
+        superseded_by=row["superseded_by"],
+        records=(row["left_records"], row["right_records"]),
+        sha256=(row["left_sha256"], row["right_sha256"]),
+        counts=json.loads(row["counts"]) if row["counts"] else {},
+        deleting=day["deleting"],
+        deleted=day["deleted"],
+    )
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _fault(error: sqlite3.Error) -> SourceError:
+    # SQLite's text names tables and may quote a value; its code does neither.
+    return _refused(f"cannot be used ({getattr(error, 'sqlite_errorname', type(error).__name__)})")
+
+
+def _refused(problem: str) -> SourceError:
+    hint = f"keep the folder as it is, and restore {NAME} from the backup"
+    return SourceError("ledger", problem, hint=hint, code="E_LEDGER")
