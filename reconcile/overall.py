@@ -18,7 +18,7 @@ from reconcile.classify.alarms import feed_stop, mass_mismatch
 from reconcile.classify.causes import DAY, GROUP, causes
 from reconcile.model import ROW, Alarm, Balance, Dataset, Limits, Outside, Overall, Rates, Share, Side
 from reconcile.report.build import SEVERITIES
-from reconcile.report.rates import LATE, pair_classes, places, rates
+from reconcile.report.rates import LATE, event, pair_classes, places, rates
 from reconcile.survey import described, feed, rows_with
 
 _DAY_OF = 8  # digits of the day in a processing time
@@ -64,13 +64,14 @@ def overall(seen: Seen, dataset: Dataset, limits: Limits, previous: Sequence[flo
     placed = findings.hstack(where)
     labels = {side: entry.snapshot.label or side.value for side, entry in seen.inputs.items()}
     late = (pl.col("severity") == LATE).fill_null(value=False)
-    considered = placed.filter(~late) if dataset.taxonomy else placed
+    own = ~late & event(pl.col("rule")).is_null()
+    considered = placed.filter(own) if dataset.taxonomy else placed
     place = f"{GROUP}{dataset.place}"
     return Overall(
         alarms=_alarms(seen, dataset, limits, (counted, pairs, previous)),
         causes=causes(considered, dataset, limits, _Rows(seen, dataset, pairs), labels),
         considered=considered.height,
-        pairs=pair_classes(findings, seen.findings.variants, balance.matched, balance.mismatched),
+        pairs=pair_classes(findings, seen.findings.variants, dataset, balance.matched, balance.mismatched),
         rates=counted,
         outside=_outside(seen.outside, dataset),
         limits=limits,

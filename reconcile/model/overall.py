@@ -131,7 +131,8 @@ class Overall:
     Attributes:
         alarms: Gravest first.
         causes: The largest first.
-        considered: How many findings were looked at for a common cause: all but those that are merely late.
+        considered: How many findings were looked at for a common cause: all but those that are merely
+            late, and those that are parts of an event.
         pairs: What became of the pairs: name -> how many; the sum is all pairs.
         rates: None for a dataset without a taxonomy.
         outside: One line a side and rule.

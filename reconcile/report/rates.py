@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from reconcile.errors import BalanceError
-from reconcile.model import Category, Dataset, Limits, Place, Rates, Share
+from reconcile.model import PART_OF, Category, Dataset, Limits, Place, Rates, Share
 from reconcile.report.build import ACTIONABLE, PERSON, SEVERITIES, gravity, with_person
 
 TRUE = ("重大", "要修正")
@@ -27,12 +27,27 @@ _APPROVED = r"(?:^|\+)approved:"
 _PLACE = "_place"
 
 
-def pair_classes(findings: pl.DataFrame, variants: pl.DataFrame, matched: int, mismatched: int) -> dict[str, int]:
+def event(rule: pl.Expr) -> pl.Expr:
+    """The code of the event that a finding is part of (`classify.events`), null for one that stands for itself."""
+    return rule.str.extract(f"^{PART_OF}([^+]+)")
+
+
+def _standing(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """Findings, a part of an event with the event's severity: by itself it is information, but who it is about is not."""
+    severities = {code: category.severity for code, category in dataset.taxonomy.items()}
+    whole = event(pl.col("rule")).replace_strict(severities, default=None, return_dtype=pl.String)
+    return findings.with_columns(severity=pl.coalesce(whole, "severity"))
+
+
+def pair_classes(
+    findings: pl.DataFrame, variants: pl.DataFrame, dataset: Dataset, matched: int, mismatched: int
+) -> dict[str, int]:
     """What became of the pairs; every pair counts once, under the gravest thing that was found of it.
 
     Args:
         findings: `findings_schema`.
         variants: `variants_schema`.
+        dataset: Says how grave an event is of which a value is part.
         matched: Pairs that agree, if need be under a rule, as the comparison counted them.
         mismatched: Pairs that do not.
 
@@ -44,7 +59,7 @@ def pair_classes(findings: pl.DataFrame, variants: pl.DataFrame, matched: int, m
         BalanceError: The findings and the comparison do not tell the same number of pairs.
     """
     # Pairs are one to one, so the left row names the pair.
-    values = findings.filter(pl.col("kind") == "value").select("left_row", _rank=gravity())
+    values = _standing(findings.filter(pl.col("kind") == "value"), dataset).select("left_row", _rank=gravity())
     worst = values.group_by("left_row").agg(pl.col("_rank").min())
     ranks = dict(worst["_rank"].value_counts(name="_n").iter_rows())
     named = {SEVERITIES.index(LATE): "timing", SEVERITIES.index(INFORMATION): "information"}
@@ -81,12 +96,13 @@ def rates(findings: pl.DataFrame, dataset: Dataset, pairs: int, fields: int) -> 
 
     Returns:
         None for a dataset without a taxonomy: nobody said what is a true mismatch. A person counts once, under the
-        gravest of their findings; codes of a budget count in their budget alone.
+        gravest of their findings; codes of a budget count in their budget alone. The values of somebody else under a
+        code are no items: the event is one.
     """
     if not dataset.taxonomy:
         return None
     budgets = {name: [code for code, of in dataset.budget.items() if of == name] for name in dataset.budget.values()}
-    people = with_person(findings, dataset)
+    people = with_person(_standing(findings, dataset), dataset)
     headline = people.filter(~pl.col("code").is_in(list(dataset.budget)).fill_null(value=False))
     worst = headline.group_by(PERSON).agg(pl.col("severity").sort_by(gravity()).first())["severity"]
 
@@ -105,7 +121,11 @@ def rates(findings: pl.DataFrame, dataset: Dataset, pairs: int, fields: int) -> 
     kept = {name: people.filter(pl.col("code").is_in(codes)) for name, codes in budgets.items()}
     return Rates(
         persons=shares(worst, pairs, {name: frame[PERSON].n_unique() for name, frame in kept.items()}),
-        items=shares(headline["severity"], pairs * fields, {name: frame.height for name, frame in kept.items()}),
+        items=shares(
+            headline.filter(event(pl.col("rule")).is_null())["severity"],
+            pairs * fields,
+            {name: frame.height for name, frame in kept.items()},
+        ),
     )
 
 
@@ -125,7 +145,7 @@ def places(findings: pl.DataFrame, where: pl.Series, dataset: Dataset, limits: L
     Returns:
         The largest first, then by name; the rest last, with an empty label. The sum is all such persons.
     """
-    people = with_person(findings, dataset).with_columns(where.alias(_PLACE))
+    people = with_person(_standing(findings, dataset), dataset).with_columns(where.alias(_PLACE))
     acting = people.filter(pl.col("severity").is_null() | pl.col("severity").is_in(sorted(ACTIONABLE)))
     # A person of two places (a move that only one side knows) counts once, at the first by name.
     one = acting.group_by(PERSON).agg(pl.col(_PLACE).min())

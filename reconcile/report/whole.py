@@ -80,7 +80,7 @@ def share(one: Share) -> str:
 def _causes(report: Report) -> Section:
     found = report.overall.causes
     explained = sum(one.findings for one in found)
-    unit = f"{explained:,}件 / 時差を除く差異{report.overall.considered:,}件"
+    unit = f"{explained:,}件 / 時差等を除く差異{report.overall.considered:,}件"
     more = f"ほかに{len(found) - CAUSES_SHOWN}件の原因があります。" if len(found) > CAUSES_SHOWN else ""
     return Section(
         title="原因別(一つの原因でまとまる差異)",

@@ -83,14 +83,44 @@ def test_findings_that_do_not_bear_out_the_comparison_are_refused(seen: Report) 
     balance = seen.sides[Side.LEFT].balance
     lost = seen.findings.filter(pl.col("code") != "E3")
     with pytest.raises(BalanceError):
-        pair_classes(lost, seen.variants, balance.matched, balance.mismatched)
+        pair_classes(lost, seen.variants, DATASET, balance.matched, balance.mismatched)
     with pytest.raises(BalanceError):
-        pair_classes(seen.findings, seen.variants, 0, balance.mismatched)
+        pair_classes(seen.findings, seen.variants, DATASET, 0, balance.mismatched)
+
+
+HANAKO = {
+    "name_kanji": "墨田 花子",
+    "birth": "S45-01-02",
+    "sex": "女",
+    "address_town": "太平三丁目",
+    "address_lot": "1番",
+}
+TARO = {"name_kanji": "両国 太郎", "birth": "H03-04-05", "sex": "男", "address_town": "緑四丁目", "address_lot": "9番"}
+
+
+def test_somebody_else_under_a_code_is_a_mismatch_and_no_information(tmp_path: Path) -> None:
+    report = run(tmp_path, [person("00000000019", **HANAKO)], [person("00000000019", **TARO)], AT)
+    assert "X1" in set(report.findings["code"])
+    assert {name: count for name, count in report.overall.pairs.items() if count} == {"mismatch": 1}
+    assert report.overall.rates is not None
+    persons, items = report.overall.rates.persons, report.overall.rates.items
+    # One person, and one item: the values of somebody else are not mistakes of their own, nor differences to explain.
+    assert (persons["mismatch"].count, items["mismatch"].count, report.overall.considered) == (1, 1, 1)
+
+
+def test_two_people_who_crossed_over_are_two_pairs_and_two_persons(tmp_path: Path) -> None:
+    left = [person("00000000019", **HANAKO), person("00000000027", **TARO)]
+    right = [person("00000000019", **TARO), person("00000000027", **HANAKO)]
+    report = run(tmp_path, left, right, AT)
+    assert {name: count for name, count in report.overall.pairs.items() if count} == {"mismatch": 2}
+    assert report.overall.rates is not None
+    assert report.overall.rates.persons["mismatch"].count == 2
+    assert sum(one.persons for one in report.overall.places) == 2
 
 
 def test_what_is_approved_is_counted_as_approved(seen: Report) -> None:
     variants = seen.variants.head(1).with_columns(rule=pl.lit("approved:7+width"), left_row=pl.lit(1, pl.UInt32))
-    counts = pair_classes(seen.findings, variants, 10 - 6, seen.sides[Side.LEFT].balance.mismatched)
+    counts = pair_classes(seen.findings, variants, DATASET, 10 - 6, seen.sides[Side.LEFT].balance.mismatched)
     assert (counts["approved"], counts["notation"], counts["encoding"]) == (1, 0, 0)
 
 
