@@ -354,7 +354,10 @@ def _older(side: Side, row: _Row, newer: _Row | None, others: Sequence[_Row], da
 def _candidates(
     dataset: Dataset, sides: Mapping[Side, _Read], key: tuple[str, ...], own: Mapping[Side, pl.DataFrame]
 ) -> tuple[Candidate, ...]:
-    """Records under another key that share the second key, or on the other side the person; and keys alike in form."""
+    """Records under another key that may be this person's.
+
+    They share the second key, name the other's as the former one, agree in who they are, or have keys alike in form.
+    """
     found = []
     for side, read in sides.items():
         under_another = ~read.is_key(dataset, key)
@@ -363,6 +366,7 @@ def _candidates(
             for by, name, values in _second(dataset, own)
             if name in read.fields and values.len()
         ]
+        same += _former(dataset, read, key, own)
         same += [
             ("person", pl.all_horizontal(read.fields[name] == part for name, part in person.items()))
             for person in _people(dataset, own[side.other])
@@ -371,6 +375,21 @@ def _candidates(
         for by, which in same:
             found += _named(read, dataset, which & under_another, by)
     return (*found, *_alike(dataset, sides, key, own))
+
+
+def _former(
+    dataset: Dataset, read: _Read, key: tuple[str, ...], own: Mapping[Side, pl.DataFrame]
+) -> list[tuple[str, pl.Expr]]:
+    """Records that name this key as their former one, and those that this one names (`classify.leftovers`)."""
+    if len(key) > 1 or dataset.former_key not in read.fields:
+        return []
+    name = f"{CANONICAL}{dataset.former_key}"
+    named = [rows[name] for rows in own.values() if name in rows.columns]
+    formers = pl.concat(named).drop_nulls().unique() if named else pl.Series([], dtype=pl.String)
+    return [
+        ("former_key", read.fields[dataset.former_key] == key[0]),
+        ("former_key", read.fields[dataset.key[0]].is_in(formers.implode())),
+    ]
 
 
 def _second(dataset: Dataset, own: Mapping[Side, pl.DataFrame]) -> list[tuple[str, str, pl.Series]]:

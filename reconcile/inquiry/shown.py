@@ -86,6 +86,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
 _RUNG_DIFFERENT = ("L5 別の文字", "L5 another character")
 _BY: Mapping[str, tuple[str, str]] = {
     "second_key": ("個人番号が同じ", "same 個人番号"),
+    "former_key": ("旧住民票コードとして記録", "named as the former 住民票コード"),
     "person": ("氏名・生年月日・性別が同じ", "same name, birth date and sex"),
 }
 _DIRECTIONS: Mapping[str, str] = {
