@@ -199,8 +199,10 @@ def main() -> int:
     options.add_argument("--key")
     given = options.parse_args()
     key = given.key or (content_of(given.out / "evidence" / "key.pub") or b"").decode("ascii", "replace").strip()
+    # A telephone that read the QR code may have changed the line ends.
+    since = [path.read_bytes().replace(b"\r\n", b"\n").strip() + b"\n" for path in given.since]
     try:
-        entries, runs = check(given.out, given.run, key, [path.read_bytes() for path in given.since])
+        entries, runs = check(given.out, given.run, key, since)
     except Wrong as wrong:
         print(f"NG {wrong}")
         return 3

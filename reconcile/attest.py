@@ -171,9 +171,11 @@ def _verifier(folder: Path, signing: Path | None, key: str) -> str:
 
 def _note(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise ConfigError("--since", f"cannot be read: {error.strerror}", code="E_NOT_FOUND") from None
+    # What a telephone read from the paper often has other line ends, and none at its end. The signature decides.
+    return content.replace(b"\r\n", b"\n").strip() + b"\n"
 
 
 def _append(config: RunConfig, event: str, **details: Detail) -> None:

@@ -76,7 +76,27 @@ def contents(report: Report) -> dict[str, Any]:
         "tiles": _tiles(about),
         "decisions": [asdict(group) for group in about.groups if group.severity == GRAVEST],
         "terms": _terms(about) if about.claims else [],
+        "witness": _witness(report),
     }
+
+
+def _witness(report: Report) -> dict[str, Any] | None:
+    """The checkpoint of the evidence as text and QR code: on paper it is out of the reach of whoever keeps the log."""
+    if report.witness is None or not report.witness.note:
+        return None
+    return {
+        "lines": report.witness.note.splitlines(),
+        "verifier": report.witness.verifier,
+        "code": _qr(report.witness.note),
+    }
+
+
+def _qr(text: str) -> str:
+    """A QR code (ISO/IEC 18004, level M) of a text in UTF-8, as SVG."""
+    import segno  # noqa: PLC0415  of the extra `pdf`
+
+    code = segno.make_qr(text, error="m", encoding="utf-8", boost_error=False)
+    return code.svg_inline(omitsize=True, border=4)  # four modules of white around it, as the standard asks
 
 
 def _characters(report: Report, found: fonts.Found) -> dict[str, Any]:

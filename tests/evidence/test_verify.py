@@ -238,6 +238,9 @@ def test_the_commands_say_so_and_leave_with_three(copied: Path) -> None:
         assert clean.returncode == 0, clean.stdout
         assert "OK 記録4件、実行1回" in clean.stdout
         assert second(out, *options).returncode == 0
+    kept.write_bytes(kept.read_bytes().replace(b"\n", b"\r\n").rstrip())  # as a telephone reads it from the paper
+    for found in (reconcile("verify", "--out", str(out), "--since", str(kept)), second(out, "--since", str(kept))):
+        assert found.returncode == 0, found.stdout
     (out / run / "summary.json").write_bytes(b"{}")
     for found in (reconcile("verify", "--out", str(out)), second(out)):
         assert found.returncode == 3

@@ -7,13 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pymupdf
 import pytest
+import zxingcpp
 
 from reconcile.diff import comparators
 from reconcile.errors import ConfigError
-from reconcile.model import Preflight, Report, Run, Side, Verdict
+from reconcile.evidence import public_key
+from reconcile.evidence.checkpoint import sign
+from reconcile.model import Preflight, Report, Run, Side, Verdict, Witness
 from reconcile.report import council, fonts
 from reconcile.report.words import rule_label
 from tests.report.conftest import GATES, HOSTILE
@@ -234,6 +238,35 @@ def test_it_is_an_archivable_pdf_dated_with_the_run_and_its_metadata_say_no_more
     assert said["creationDate"].startswith("D:20261122180005")
     assert said["author"] == "reconcile"
     assert set(said) <= {"format", "title", "author", "creator", "creationDate", "modDate"}
+
+
+# -------------------------------------------------------------------------------------------------------- the witness
+
+KEY = bytes(range(32))
+NOTE = sign(KEY, 1234, bytes(range(100, 132))).note
+
+
+def test_the_checkpoint_of_the_evidence_is_printed_letter_by_letter_with_its_public_key(report: Report) -> None:
+    text = _text(council.render(replace(report, witness=Witness(note=NOTE, verifier=public_key(KEY)))))
+    assert re.sub(r"\s+", "", NOTE) in text
+    assert public_key(KEY) in text
+    assert "検証値(控え)" in text
+    assert "検証値(控え)" not in _text(council.render(report))  # no evidence is kept for two files of a user
+
+
+def test_the_qr_code_is_that_of_the_standard_and_holds_the_checkpoint(report: Report) -> None:
+    """Read back by an independent decoder from the printed page, as a phone would."""
+    written = council.render(replace(report, witness=Witness(note=NOTE, verifier=public_key(KEY))))
+    with open_pdf(stream=written, filetype="pdf") as paper:
+        pictures = [page.get_pixmap(dpi=300, colorspace=pymupdf.csGRAY) for page in paper]
+    read = [
+        found.bytes.decode()
+        for picture in pictures
+        for found in zxingcpp.read_barcodes(
+            np.frombuffer(picture.samples, np.uint8).reshape(picture.height, picture.stride)[:, : picture.width]
+        )
+    ]
+    assert read == [NOTE]
 
 
 # --------------------------------------------------------------------------------------------------------------- fonts
