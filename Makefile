@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 UV ?= uv
 
-.PHONY: demo test lint bench bench-large test-nightly wheelhouse lock clean
+.PHONY: demo test test-offline lint bench bench-large test-nightly wheelhouse sbom lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -21,6 +21,9 @@ demo: $(STAMP) ## a synthetic ward, reconciled: worklist, council PDF, HTML page
 
 test: lint ## all that CI runs: lint, then the whole suite
 	@$(BIN)/python -m pytest -n $(WORKERS)
+
+test-offline: $(STAMP) ## the whole suite where no network is but loopback (Linux)
+	@$(BIN)/python -m tests.offline $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check --quiet .
@@ -41,6 +44,10 @@ test-nightly: lint ## the long versions: more examples, every byte, every system
 wheelhouse: $(STAMP) ## every wheel of the lock and our own, for a machine without a network
 	@$(PIP) download --only-binary=:all: --require-hashes -r requirements.lock.txt -d dist/wheelhouse
 	@$(PIP) wheel --no-deps --no-build-isolation -w dist/wheelhouse .
+
+sbom: $(STAMP) ## what the lock installs, every file by its digest: dist/sbom.json (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/python -m cyclonedx_py requirements requirements.lock.txt --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json
 
 # Needs uv (`pip install uv`); nothing else here does. `--universal`: one file for Python 3.11 to 3.13 on every system.
 # The pip of a stock 3.11 (23.2) takes neither `sqlalchemy` for a pin of `sqlalchemy[asyncio]` nor the other way round:

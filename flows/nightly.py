@@ -4,6 +4,7 @@ Tasks pass a folder's name and ids, never frames; nothing is cached; and no exce
 stores exception texts in five tables: only its code does. The flow's state comes from the verdict that stands on the
 disk, re-read after delivery, and not from the tasks having ended.
 """
+# ruff: noqa: E402  what is said to the process and to the environment comes before the import that reads it
 
 from __future__ import annotations
 
@@ -12,8 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Before prefect is imported: it reads these once. Telemetry has two channels, both on by default; exception and log
-# texts would be copied into its database; its server may take longer to start than it waits.
+from reconcile.process import settle
+
+# Before prefect is imported, and before it starts a server: its database is for the owner only, as all files of ours.
+settle()
+# It reads these once. Telemetry has two channels, both on by default; exception and log texts would be copied into its
+# database; its server may take longer to start than it waits.
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY"] = "false"

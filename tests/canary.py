@@ -324,7 +324,7 @@ def _columns(table: str, frame: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
 
 
 def _pdf(data: bytes, _beside: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    with pymupdf.open(stream=data, filetype="pdf") as document:
+    with pymupdf.Document(stream=data, filetype="pdf") as document:  # type: ignore[no-untyped-call]
         yield "metadata", f"{document.metadata}\n{document.get_xml_metadata()}".encode()
         for page in document:
             text = page.get_text()

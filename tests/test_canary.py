@@ -51,7 +51,7 @@ def _xlsx(path: Path) -> None:
 
 
 def _pdf(path: Path) -> None:
-    with pymupdf.open() as document:
+    with pymupdf.Document() as document:  # type: ignore[no-untyped-call]
         document.new_page().insert_text((72, 72), CODE)
         document.set_metadata({"title": NAME})
         document.save(path, deflate=True)
@@ -70,8 +70,8 @@ def _zstd(path: Path) -> None:
         stream.write((BOTH * 100).encode())
 
 
-def _in(encoding: str) -> Callable[[Path], None]:
-    return lambda path: _write(path, BOTH.encode(encoding)) and None
+def _in(encoding: str) -> Callable[[Path], int]:
+    return lambda path: _write(path, BOTH.encode(encoding))
 
 
 def _write(path: Path, data: bytes) -> int:
