@@ -24,6 +24,7 @@ dataset = "schemas.identity_record"
 left = "cs"
 right = "register"
 out = "results"
+purpose = "道具を試す(架空の区)"
 site_key = "site.key"
 
 [characters]

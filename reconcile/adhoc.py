@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import __version__, deliver, house_rules
+from reconcile import __version__, deliver, house_rules, permission
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
@@ -23,6 +23,7 @@ from reconcile.extract import extract, extract_history, scan, scan_history
 from reconcile.house_rules import HouseRules
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
+from reconcile.permission import Permit
 from reconcile.pipeline import Options, reconcile
 from reconcile.process import limited
 from reconcile.report import FORMATS
@@ -42,10 +43,14 @@ class Request:
     partitions: int
     out: Path | None
     formats: tuple[str, ...]
+    purpose: str = ""
 
 
 def run(request: Request, progress: Progress) -> Report:
     """Compare, and write the reports if a folder is named.
+
+    Under a run file, writing them is an export: it needs a purpose and the role `run`, and is recorded before any of
+    them stands in the folder.
 
     Raises:
         ReconcileError: The request or a source is not what it must be; the folder, if named, then says so in its
@@ -58,10 +63,14 @@ def run(request: Request, progress: Progress) -> Report:
     if request.out is not None:
         deliver.announce(request.out, run_id)
     try:
+        permit = _permitted(request, config, run_id, now)
         report = _compare(request, config, run_id, now, progress)
         if request.out is not None:
             staged = request.out / f"{deliver.STAGE}{run_id}"
             deliver.stage(report, request.formats, staged)
+            if config is not None and permit is not None:
+                formats = list(request.formats)
+                permission.record(config, "exported", now, permit, run_id=run_id, formats=formats)
             deliver.publish(staged, request.out)
             deliver.conclude(request.out, run_id, report.verdict)
     except ReconcileError as error:
@@ -73,6 +82,14 @@ def run(request: Request, progress: Progress) -> Report:
             deliver.conclude(request.out, run_id, Verdict.FAILED)
         raise
     return report
+
+
+def _permitted(request: Request, config: RunConfig | None, run_id: str, now: datetime) -> Permit | None:
+    """The permit of an export. Two files of somebody's own need none; what a run file names is the register's."""
+    if config is None or request.out is None:
+        return None
+    stated = request.purpose or config.purpose or load_dataset(config.dataset).purpose
+    return permission.require(config, permission.RUN, stated, now, run_id=run_id)
 
 
 def _check(request: Request, config: RunConfig | None) -> None:

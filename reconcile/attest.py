@@ -33,8 +33,14 @@ _LIBRARIES = ("polars", "pyarrow", "numpy", "duckdb", "pandera", "cryptography")
 _PARTS = frozenset((".py", ".toml", ".parquet", ".typ", ".html", ".j2", ".tsv"))
 
 
-def started(config: RunConfig, run_id: str, as_of: datetime) -> None:
-    """Record that a run began.
+def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str, str]) -> None:
+    """Record that a run began, who started it, and what for.
+
+    Args:
+        config: The run file.
+        run_id: Which run.
+        as_of: The day it is about.
+        permit: `permission.Permit.details`.
 
     Raises:
         EvidenceError: The evidence is not the one that was signed: nothing may be added to it.
@@ -42,7 +48,7 @@ def started(config: RunConfig, run_id: str, as_of: datetime) -> None:
         SourceError: It cannot be written.
     """
     digest = sha256(config.path.read_bytes()).hexdigest()
-    _append(config, "run_started", run_id=run_id, as_of=as_of.date().isoformat(), config_sha256=digest)
+    _append(config, "run_started", run_id=run_id, as_of=as_of.date().isoformat(), config_sha256=digest, **permit)
 
 
 def accepted(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight]) -> Witness:

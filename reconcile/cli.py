@@ -46,6 +46,7 @@ def diff(
     config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
     out: Annotated[Path | None, typer.Option(help="出力先 Folder for the results")] = None,
     report: Annotated[str, typer.Option(help="形式 Any of xlsx,pdf,html,parquet,csv,json")] = "parquet,json",
+    purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
     encoding: Annotated[str, typer.Option(help="文字コード Encoding of delimited files: utf-8, cp932")] = "utf-8",
     allow_empty: Annotated[bool, typer.Option(help="0件を許す Let a side without rows be compared")] = False,
     partitions: Annotated[int, typer.Option(help="分割数 Partitions; 0 chooses by size", min=0)] = 0,
@@ -73,6 +74,7 @@ def diff(
             partitions=partitions,
             out=out,
             formats=_formats(report),
+            purpose=purpose,
         )
         result = adhoc.run(request, terminal.progress)
         terminal.show(result, out)
@@ -85,6 +87,7 @@ def diff(
 def run(
     config: ConfigFile = Path("run.toml"),
     as_of: Annotated[str, typer.Option(help="基準日 Day the run is about, YYYY-MM-DD")] = "",
+    purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="試行 Check the run file and the sources only")] = False,
     threads: Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)] = 0,
     memory_limit: MemoryLimit = "",
@@ -104,7 +107,7 @@ def run(
         if dry_run:
             terminal.lines(f"{side}: {what}" for side, what in nightly.rehearse(config).items())
             return EXIT_FAILED  # a rehearsal confirms nothing
-        summary, folder = nightly.run(config, as_of, terminal.progress)
+        summary, folder = nightly.run(config, as_of, terminal.progress, purpose)
         dataset = load_dataset(str(summary["dataset"]))
         labels = {code: category.label for code, category in dataset.taxonomy.items()}
         terminal.show_summary(summary, folder, labels, {field.name: field.label for field in dataset.fields})

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, history, house_rules
+from reconcile import __version__, attest, deliver, history, house_rules, permission
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -84,15 +84,16 @@ class Comparison(NamedTuple):
     options: Options
 
 
-def begin(config: Path, as_of: str = "") -> Job:
+def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     """Start a run: give it an id, let the status be unknown, and record it in the evidence.
 
     Args:
         config: The run file.
         as_of: The day the run is about (YYYY-MM-DD), "" for the day in Tokyo now.
+        purpose: What for; "" for the run file's, or else what the dataset is for.
 
     Raises:
-        ConfigError: The run file or the date is wrong.
+        ConfigError: The run file or the date is wrong; E_PURPOSE, E_ROLE: it is not permitted (`permission`).
         EvidenceError: The evidence was altered. The status says `tampered`.
     """
     now = datetime.now(UTC)
@@ -106,8 +107,10 @@ def begin(config: Path, as_of: str = "") -> Job:
     )
     deliver.announce(read.out, job.run_id)
     try:
+        stated = purpose or read.purpose or load_dataset(read.dataset).purpose
+        permit = permission.require(read, permission.RUN, stated, now, run_id=job.run_id)
         history.begin(read.out, job.run_id, day.date(), now)
-        attest.started(read, job.run_id, day)
+        attest.started(read, job.run_id, day, permit.details)
     except ReconcileError as error:
         deliver.conclude(read.out, job.run_id, verdict_of_fault(error.code), code=error.code)
         raise
@@ -277,8 +280,8 @@ def alone(config: Path) -> Iterator[None]:
         yield
 
 
-def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:
-    """The four steps, one after the other, alone in the output folder.
+def run(config: Path, as_of: str, progress: Progress, purpose: str = "") -> tuple[dict[str, Any], Path]:
+    """The four steps, one after the other, alone in the output folder; for a purpose, as `begin` has it.
 
     Returns:
         The summary as it stands on the disk, and the folder it stands in.
@@ -287,11 +290,11 @@ def run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], P
         ReconcileError: A source or the set-up is not what it must be; the status says so, and nothing else is left.
     """
     with alone(config):
-        return _run(config, as_of, progress)
+        return _run(config, as_of, progress, purpose)
 
 
-def _run(config: Path, as_of: str, progress: Progress) -> tuple[dict[str, Any], Path]:
-    job = begin(config, as_of)
+def _run(config: Path, as_of: str, progress: Progress, purpose: str) -> tuple[dict[str, Any], Path]:
+    job = begin(config, as_of, purpose)
     try:
         for side in Side:
             prepare(job, side, partial(_read, progress, side))

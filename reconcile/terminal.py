@@ -42,6 +42,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "count": ("件数", "count"),
     "rule": ("規則による一致", "equal by rule"),
     "not_compared": ("比較不能(相手側にない項目)", "Not compared, the other side has no such column"),
+    "run": ("実行番号", "Run"),
     "files": ("出力", "Written"),
     "time": ("所要時間", "time"),
     "alarm": ("警報", "ALARM"),
@@ -231,6 +232,8 @@ class Terminal:
             if names:
                 label = summary["sides"].get(side, {}).get("label", side)
                 self.note(f"{self.say('not_compared')}: {label}: {', '.join(names)}")
+        run_id, handling = (_printable(str(summary.get(name, ""))) for name in ("run_id", "handling"))
+        self.out.print(Text(f"{self.say('run')}: {run_id}  {handling}", style="dim"), soft_wrap=True)
         if folder is not None:
             self.note(f"{self.say('files')}: {folder}")
         self.note(f"{self.say('time')}: {monotonic() - self._started:.1f} s")

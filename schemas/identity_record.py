@@ -173,6 +173,7 @@ DATASET = dataset(
         events=("event_reason", "event_date"),
     ),
     proposals=PROPOSALS,
+    purpose="本人確認情報の整合性確認(要綱第5条第2項第1号)",
     # Never of the same population (domain.md §2.1: 標準仕様書 9.3 除票DB, 附票) first; the others where a site says so.
     scope=(
         Scope(

@@ -18,8 +18,8 @@ from reconcile.inquiry import Asked
 from reconcile.inquiry.answer import NOT_COMPARED, Answer, Candidate, Compared, Found, Older, Pair, Record, Value
 from reconcile.inquiry.tried import DIFFERENT, FAILS, MISSING, OFF, RUNGS, SAME
 from reconcile.model import Dataset, Direction, Secrecy, Side
+from reconcile.report.build import HANDLING_PERSONAL
 from reconcile.report.listing import ABSENT, EMPTY
-from reconcile.report.wording import HANDLING_PERSONAL
 from reconcile.report.words import HINT_LABELS, rule_label
 
 SCHEMA = 1

@@ -232,11 +232,9 @@ class Dataset:
     which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置). `person` names
     the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
     of them different under one key, say that two people share it. `proposals` maps a code to what is proposed: the
-    first whose facts hold.
-    `scope` names what is not compared. `grouped_by`
-    names the fields by which differences may have a common cause, and whose single values tell of nobody; `place` the
+    first whose facts hold. `scope` names what is not compared. `grouped_by` names the fields by which differences may have a common cause, and whose single values tell of nobody; `place` the
     one that says in which part of the ward. `budget`: codes that are counted apart from the headline rate -> the name
-    of that budget.
+    of that budget. `purpose` is what the dataset is compared for, where a run states none of its own.
     """
 
     name: str
@@ -255,6 +253,7 @@ class Dataset:
     identity: tuple[tuple[str, ...], ...] = ()
     timing: Timing | None = None
     proposals: Mapping[str, tuple[Proposal, ...]] = field(default_factory=dict)
+    purpose: str = ""
     marks: Mapping[Side, str] = field(default_factory=dict)
     sentinels: tuple[Mapping[str, str], ...] = ()
     sentinel_key: str = ""

@@ -16,6 +16,12 @@ from reconcile.model import PART_OF, Dataset, Report, Run, Side, SideReport, Ver
 SCHEMA = 1
 """The version of the JSON object. It rises when a name or a meaning changes, not when a name is added."""
 
+HANDLING = "取扱注意"
+"""取扱区分 (`reference/domain.md` §7, section 1): the class that stands on everything that is put out."""
+
+HANDLING_PERSONAL = f"{HANDLING}(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"
+HANDLING_COUNTS = f"{HANDLING}(件数のみ。個人を特定する情報を含まない)"
+
 SEVERITIES = ("重大", "要修正", "要確認", "時差", "情報", "対象外")
 """Gravest first (`reference/domain.md` §11); a severity that is not listed comes after them."""
 
@@ -56,6 +62,7 @@ def summarize(
     return {
         "schema": SCHEMA,
         "run_id": run.run_id,
+        "handling": HANDLING_COUNTS,
         "dataset": dataset.name,
         "as_of": run.as_of.isoformat(),
         "verdict": verdict.value,

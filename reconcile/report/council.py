@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from reconcile.model import Report, Side
-from reconcile.report import drawing, fonts, wording
+from reconcile.report import build, drawing, fonts, wording
 from reconcile.report.overview import GRAVEST, Overview, overview
 from reconcile.report.words import rule_label
 
@@ -70,8 +70,8 @@ def contents(report: Report) -> dict[str, Any]:
         "title": f"{about.dataset if ward else 'データ'}の整合性確認 結果報告",
         "addressee": "墨田区住基ネットセキュリティ会議 資料(作成 区民部窓口課)" if ward else about.dataset,
         "basis": "墨田区住民基本台帳ネットワークシステム運用管理要綱 第5条第2項第1号" if ward else "",
-        "handling_class": wording.HANDLING,
-        "handling": wording.HANDLING_COUNTS,
+        "handling_class": build.HANDLING,
+        "handling": build.HANDLING_COUNTS,
         "group_title": "区分別" if ward else "種類別",
         "tiles": _tiles(about),
         "decisions": [asdict(group) for group in about.groups if group.severity == GRAVEST],

@@ -74,12 +74,6 @@ HINTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-HANDLING = "取扱注意"
-"""取扱区分 (`reference/domain.md` §7, section 1): the class that stands on everything that is put out."""
-
-HANDLING_PERSONAL = f"{HANDLING}(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"
-HANDLING_COUNTS = f"{HANDLING}(件数のみ。個人を特定する情報を含まない)"
-
 OUTCOMES: Mapping[str, str] = MappingProxyType({"passed": "合格", "failed": "不合格", "skipped": "対象外"})
 
 

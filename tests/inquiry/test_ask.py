@@ -20,7 +20,7 @@ from reconcile import deliver, inquiry, permission
 from reconcile.errors import ConfigError, EvidenceError
 from reconcile.inquiry.shown import as_json, show
 from reconcile.model import Verdict
-from reconcile.report.wording import HANDLING_PERSONAL
+from reconcile.report.build import HANDLING_PERSONAL
 from tests.inquiry.conftest import Night, make_site, silent
 
 PURPOSE = "不一致一覧 第3回の調査"
