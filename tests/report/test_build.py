@@ -16,7 +16,7 @@ AD_HOC = Dataset(name="ad-hoc", fields=(Field(name="id", key=True), Field(name="
 
 def test_the_object_has_the_names_of_the_architecture(report: Report) -> None:
     assert list(report.summary) == [
-        "schema", "run_id", "dataset", "as_of", "verdict", "sides", "findings", "suppressed", "persons", "equal_by_rule", "gates",
+        "schema", "run_id", "handling", "dataset", "as_of", "verdict", "sides", "findings", "suppressed", "persons", "equal_by_rule", "gates",
     ]  # fmt: skip
     sides = report.summary["sides"]
     assert isinstance(sides, dict)
