@@ -14,12 +14,12 @@ import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import adhoc, deliver, nightly, permission
+from reconcile import adhoc, deliver, history, nightly, permission
 from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
@@ -149,7 +149,10 @@ def opened(
         job = nightly.Job(str(config.path), inquiry_id, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
             nightly.prepare(job, side, partial(_read, progress, side))
-        yield _compared(nightly.ready(job, progress))
+        comparison = nightly.ready(job, progress)
+        # How long something has been "on its way" decides its severity, and the nights before say so.
+        memory = history.remember(config, comparison.dataset, day.date())
+        yield _compared(comparison._replace(options=replace(comparison.options, memory=memory)))
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:
