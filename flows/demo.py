@@ -41,11 +41,13 @@ timezone = "Asia/Tokyo"
 label = "CS"
 path = "{cs}"
 layout = "cs_fixed"
+towns = "{towns}"
 
 [sources.register]
 label = "既存住基"
 url = "duckdb:///{register}"
 layout = "register_table"
+towns = "{towns}"
 extracted_at = "{extracted_at}"
 """
 
@@ -82,7 +84,7 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
     ward = make_ward(out / "ward", residents, seed, AS_OF, ("cs_fixed", "register_duckdb"))
     terminal.note(f"ward: {time.monotonic() - started:.1f} s")
     config = out / "run.toml"
-    files = {"cs": ward.paths["cs_fixed"], "register": ward.paths["register_duckdb"]}
+    files = {"cs": ward.paths["cs_fixed"], "register": ward.paths["register_duckdb"], "towns": ward.paths["towns"]}
     relative = {name: path.relative_to(out).as_posix() for name, path in files.items()}
     config.write_text(RUN_FILE.format(**relative, extracted_at=ward.extracted_at["right"]), encoding="utf-8")
 

@@ -51,6 +51,8 @@ def authorities(dataset: Dataset, config: RunConfig | None, sources: Mapping[Sid
         approved = {name: approvals.applicable(table, name, as_of) for name in names}
         named["approvals_sha256"] = sha256(config.approvals.read_bytes()).hexdigest()
     for side, source in sources.items():
+        if config is not None and source in config.towns:
+            named[f"towns_{side}_sha256"] = sha256(config.towns[source].read_bytes()).hexdigest()
         if config is not None and source in config.gaiji:
             loaded = gaiji.load(config.gaiji[source])
             meanings[side] = loaded.replace

@@ -13,8 +13,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Characters, Column, Dataset, Field, Layout, Rule
+from reconcile.model import Address, Characters, Column, Composite, Dataset, Field, Layout, Rule
 from reconcile.rules import ALL_RULES
+from reconcile.rules.composite import compose
+from reconcile.rules.municipality import own_prefix
 
 UNDECLARED = "未定義:"
 """Stands before a value that its code list does not have, so that it equals no declared meaning."""
@@ -46,11 +48,17 @@ def decode(column: Column, layout: Layout, gaiji: Rule | None = None) -> pl.Expr
 
 
 def canonical(
-    dataset: Dataset, layout: Layout | None, columns: tuple[str, ...], gaiji: Rule | None = None
+    dataset: Dataset,
+    layout: Layout | None,
+    columns: tuple[str, ...],
+    gaiji: Rule | None = None,
+    composite: Composite | None = None,
 ) -> dict[str, pl.Expr]:
     """Name -> expression of every column that both the side and the dataset have.
 
-    Without a layout, text is canonical as it stands. `gaiji` reads the side's private-use codes, in names only.
+    Where the other side writes several names as one text, they are composed as `composite` says. Without a layout, text
+    is canonical as it stands. The town of an address stands without the name of the record's own
+    municipality, where the layout declares it. `gaiji` reads the side's private-use codes, in names only.
     """
     declared = {column.name: column for column in layout.columns} if layout else {}
     present = set(columns)
@@ -61,7 +69,16 @@ def canonical(
         in_names = gaiji if isinstance(field.comparator, Characters) else None
         return decode(declared[field.name], layout, in_names)
 
-    return {field.name: of(field) for field in dataset.fields if field.name in present}
+    expressions = {field.name: of(field) for field in dataset.fields if field.name in present}
+    names = layout.municipalities if layout else {}
+    if names and dataset.municipality in expressions:
+        code = expressions[dataset.municipality]
+        for field in dataset.fields:
+            if isinstance(field.comparator, Address) and field.comparator.part == "town" and field.name in present:
+                expressions[field.name] = own_prefix(expressions[field.name], code, names).alias(field.name)
+    if composite is not None and composite.field in expressions:
+        expressions[composite.field] = compose(expressions, composite).alias(composite.field)
+    return expressions
 
 
 def undeclared(dataset: Dataset, layout: Layout | None) -> tuple[str, ...]:

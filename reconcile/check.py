@@ -15,9 +15,12 @@ from reconcile.account import DOUBTFUL, SECOND, Checks
 from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
-from reconcile.model import REJECTS, ROW, Characters, Dataset, Rule, Snapshot
+from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
 from reconcile.prints import Prints
+from reconcile.rules.address import chome_notation
 from reconcile.rules.check_digit import CHECK_DIGITS
+from reconcile.rules.municipality import municipality_5, well_formed
+from reconcile.rules.width import no_spaces
 from reconcile.validate import NULL_KEY, validate
 
 Progress = Callable[[str, int, int], None]
@@ -34,6 +37,7 @@ class Input(NamedTuple):
         rows: Yields ROW and the snapshot's columns, as text.
         gaiji: What its private-use codes mean, None if nobody said.
         history: Yields the same columns of this side's older rows, None if it keeps none.
+        composite: How the other side writes several names as one text, None if it does not.
         sentinels: How many of the rows, the last, are no records of the source (`reconcile.sentinel`).
     """
 
@@ -42,10 +46,11 @@ class Input(NamedTuple):
     gaiji: Rule | None = None
     history: pl.LazyFrame | None = None
     sentinels: int = 0
+    composite: Composite | None = None
 
     def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
         """Name -> expression of every column that this side and the dataset have."""
-        return canonical(dataset, self.snapshot.layout, self.snapshot.columns, self.gaiji)
+        return canonical(dataset, self.snapshot.layout, self.snapshot.columns, self.gaiji, self.composite)
 
 
 def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progress: Progress) -> Checks:
@@ -122,13 +127,54 @@ def _check_batch(
     from reconcile.characters.relations import DOUBTFUL_TEXT  # noqa: PLC0415  tables that an ad-hoc diff does not need
 
     doubtful = {name: pl.col(name).str.contains(DOUBTFUL_TEXT) for name in _names(dataset) if name in columns}
-    tests = {"check_digit": wrong_digit, "undeclared": unknown, DOUBTFUL: doubtful}
+    outside = {name: ~_own_municipality(pl.col(name), snapshot) for name in [dataset.municipality] if name in columns}
+    unknown_town, contradicted = _towns(dataset, snapshot, columns)
+    tests = {
+        "check_digit": wrong_digit,
+        "code_range": {**outside, **unknown_town},
+        "town": contradicted,
+        "undeclared": unknown,
+        DOUBTFUL: doubtful,
+    }
     checks = Checks(
         rejects=rejects,
         notices=pl.concat([_noticed(decoded, test, check) for check, test in tests.items()]),
         second=_seconds(decoded, this.seed, dataset.second_key),
     )
     return decoded.select(this.fingerprint(columns)), checks
+
+
+def _towns(
+    dataset: Dataset, snapshot: Snapshot, columns: Mapping[str, pl.Expr]
+) -> tuple[dict[str, pl.Expr], dict[str, pl.Expr]]:
+    """Town codes that the site's table does not have, and those whose town is another than the address says (E5).
+
+    Nothing can be said without a table, or where the code or the town is missing. The town's notation is folded.
+    """
+    towns = snapshot.layout.towns if snapshot.layout else {}
+    codes = [field.name for field in dataset.fields if field.code_system and field.name in columns]
+    texts = [
+        field.name
+        for field in dataset.fields
+        if isinstance(field.comparator, Address) and field.comparator.part == "town" and field.name in columns
+    ]
+    if not towns or not codes or not texts:
+        return {}, {}
+    name, code = codes[0], columns[codes[0]]
+    folded = pl.DataFrame({"code": list(towns), "town": list(towns.values())}).with_columns(_folded(pl.col("town")))
+    declared = code.replace_strict(dict(folded.iter_rows()), default=None, return_dtype=pl.String)
+    return {name: code.is_not_null() & declared.is_null()}, {name: declared != _folded(columns[texts[0]])}
+
+
+def _folded(town: pl.Expr) -> pl.Expr:
+    return chome_notation(no_spaces(town))
+
+
+def _own_municipality(code: pl.Expr, snapshot: Snapshot) -> pl.Expr:
+    """Whether a code is well formed, and, where the layout says whose residents it holds, one of those."""
+    declared = snapshot.layout.municipalities if snapshot.layout else {}
+    five = municipality_5(code)  # also where the layout leaves the check digit on
+    return five.is_in(list(declared)) if declared else well_formed(five)
 
 
 def _names(dataset: Dataset) -> list[str]:

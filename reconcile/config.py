@@ -29,6 +29,9 @@ timezone = "Asia/Tokyo"
 
 # [[severity]], [scope], [alarms]: what the site has decided otherwise (`house_rules`)
 
+[municipalities]                # whose residents the sources hold; instead of what their layouts say
+"13107" = ["東京都墨田区"]
+
 [sources.cs]
 label = "CS"
 path = "cs.dat"
@@ -39,6 +42,7 @@ label = "既存住基"
 url = "duckdb:///register.duckdb"
 layout = "register_table"
 gaiji = "gaiji.csv"             # what its private-use codes mean; may be left out
+towns = "towns.csv"             # its town codes, `code,town`; without it code and text are not held against each other
 ```
 """
 
@@ -50,16 +54,18 @@ import os
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from reconcile import house_rules
 from reconcile.errors import ConfigError
-from reconcile.extract.layout import read_layout
+from reconcile.extract.layout import composite, municipalities, read_layout
+from reconcile.extract.towns import read_towns
 from reconcile.model import (
     Carried,
+    Composite,
     DatabaseSource,
     Dataset,
     DelimitedSource,
@@ -70,9 +76,9 @@ from reconcile.model import (
 )
 
 _TOP = frozenset(
-    "dataset left right out site_key evidence_key characters gates carried schedule sources purpose operators".split()
+    "dataset left right out site_key evidence_key characters gates carried schedule sources purpose operators municipalities".split()
 ) | {"memory_limit", *house_rules.TABLES}
-_SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at".split())
+_SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at composite towns".split())
 _CHARACTERS = frozenset(("approvals",))
 _GATES = frozenset(
     """municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours
@@ -137,7 +143,8 @@ class RunConfig:
     """A run file, read and checked.
 
     `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
-    (`characters.gaiji`): paths, which the run loads and names by digest in its report. `extracted_at` says when a
+    (`characters.gaiji`): paths, which the run loads and names by digest in its report. `towns` are the tables of town codes by the
+    source's name, which the run names by digest as well. `extracted_at` says when a
     source was extracted (YYYYMMDDhhmmss), where it does not say so itself. `house` is what the site has decided about
     severities, scope and thresholds. `purpose` is what the nightly run is for, `operators` account -> roles
     (`permission`); None where the run file names nobody.
@@ -153,6 +160,7 @@ class RunConfig:
     sources: Mapping[str, Source]
     approvals: Path | None = None
     gaiji: Mapping[str, Path] = field(default_factory=dict)
+    towns: Mapping[str, Path] = field(default_factory=dict)
     extracted_at: Mapping[str, str] = field(default_factory=dict)
     gates: Gates = Gates()
     carried: CarriedLimits = CarriedLimits()
@@ -179,8 +187,14 @@ def read_config(path: Path) -> RunConfig:
     _known(where, raw, _TOP)
     base = path.resolve().parent
     dataset = _text(where, raw, "dataset")
+    named = municipalities(f"{where}: municipalities", raw.get("municipalities", {}))
     sources = {
-        name: _source(f"{where}: sources.{name}", _table(f"{where}: sources.{name}", entry), base, dataset)
+        name: _of_site(
+            _source(f"{where}: sources.{name}", _table(f"{where}: sources.{name}", entry), base, dataset),
+            named,
+            composite(f"{where}: sources.{name}.composite", entry.get("composite")),
+            read_towns(base / _text(f"{where}: sources.{name}", entry, "towns")) if "towns" in entry else {},
+        )
         for name, entry in _table(f"{where}: sources", raw.get("sources", {})).items()
     }
     for side in ("left", "right"):
@@ -200,6 +214,11 @@ def read_config(path: Path) -> RunConfig:
             name: base / _text(f"{where}: sources.{name}", entry, "gaiji")
             for name, entry in raw.get("sources", {}).items()
             if "gaiji" in entry
+        },
+        towns={
+            name: base / entry["towns"]  # read above
+            for name, entry in raw.get("sources", {}).items()
+            if "towns" in entry
         },
         extracted_at={
             name: _instant(f"{where}: sources.{name}", entry)
@@ -333,6 +352,16 @@ def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> S
             )
         case kind:
             raise ConfigError(f"{where}.path", f"got a file for a layout of kind {kind!r}, expected `url`")
+
+
+def _of_site(
+    source: Source, named: Mapping[str, tuple[str, ...]], written: Composite | None, towns: Mapping[str, str]
+) -> Source:
+    """A source with what the run file says of the site, where it has a layout that could have said it."""
+    if source.layout is None:
+        return source
+    layout = replace(source.layout, municipalities=named or source.layout.municipalities)
+    return replace(source, layout=replace(layout, composite=written or layout.composite, towns=towns))
 
 
 def _resolved(url: str, base: Path) -> str:

@@ -37,6 +37,7 @@ def item(
     key: bool = False,
     compared: bool = True,
     check_digit: str = "",
+    code_system: bool = False,
     location: bool = False,
     pattern: str | None = None,
     nullable: bool = True,
@@ -51,6 +52,7 @@ def item(
         key: Whether it is (part of) the key. A key is never null.
         compared: Whether its values are compared.
         check_digit: The algorithm that its last digit follows (`reconcile.rules.check_digit`), or "".
+        code_system: Whether its codes are local, and compared only between sides that declare one system.
         location: Whether it tells where the person lives, and is hidden for a protected person.
         pattern: A regular expression that the whole canonical text must match; a row that does not is rejected.
         nullable: Whether a row may lack it; a row without a key is always rejected.
@@ -64,6 +66,7 @@ def item(
         key=key,
         compared=compared and not key,
         check_digit=check_digit,
+        code_system=code_system,
         location=location,
     )
     return pa.Field(
@@ -88,6 +91,7 @@ def dataset(
     former_key: str = "",
     list_key: str = "",
     protected: str = "",
+    municipality: str = "",
     person: tuple[str, ...] = (),
     identity: tuple[tuple[str, ...], ...] = (),
     timing: Timing | None = None,
@@ -123,6 +127,7 @@ def dataset(
                 key=declared.key,
                 compared=declared.compared,
                 check_digit=declared.check_digit,
+                code_system=declared.code_system,
                 location=declared.location,
             )
         )
@@ -153,6 +158,7 @@ def dataset(
         former_key=former_key,
         list_key=list_key,
         protected=protected,
+        municipality=municipality,
         person=person,
         identity=identity,
         timing=timing,

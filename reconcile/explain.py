@@ -15,6 +15,7 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile.account import Checks, Found
+from reconcile.canonicalize import UNDECLARED
 from reconcile.check import Input
 from reconcile.classify.leftovers import partners, without_partners
 from reconcile.classify.lines import CURRENT, disordered, unrelated_events
@@ -27,13 +28,20 @@ from reconcile.classify.timing import (
     explain_pairs,
 )
 from reconcile.diff import DiffPlan
-from reconcile.model import REASONS, REJECTS, ROW, Dataset, Material, Side, Timing, extracted
+from reconcile.model import REASONS, REJECTS, ROW, Dataset, Latin, Material, Side, Timing, extracted
+from reconcile.rules.composite import component
 
 UNRELATED = "unrelated_event"
 """The rule under which the ground and the day of an event agree: the register's later rows changed nothing compared."""
 
 DISORDERED = "disordered"
 """The check of a current row of the register that is not its newest."""
+
+
+OTHER_VALUES = "*"
+"""Where undeclared values are counted that may be more than a code."""
+
+CODE_LIKE = "^[0-9A-Za-z]{1,4}$"
 
 
 class Sides(NamedTuple):
@@ -183,6 +191,60 @@ def with_disorder(checks: Checks, entry: Input, dataset: Dataset, this: DiffPlan
     noticed = rows.select(ROW, field=pl.lit(timing.sequence), check=pl.lit(DISORDERED)).match_to_schema(REJECTS)
     noticed = noticed.join(keys.collect(engine="streaming"), on=ROW, how="left", maintain_order="left")
     return replace(checks, notices=pl.concat([checks.notices, noticed.select(checks.notices.columns)]))
+
+
+def with_components(values: pl.DataFrame, inputs: Mapping[Side, Input], dataset: Dataset) -> pl.DataFrame:
+    """The differing values, and of those that several names were composed to, which of the names differ, as hint."""
+    labels = {field.name: field.label or field.name for field in dataset.fields}
+    latin = frozenset(field.name for field in dataset.fields if isinstance(field.comparator, Latin))
+    for side, entry in inputs.items():
+        if (composite := entry.composite) is None:
+            continue
+        apart = entry._replace(composite=None).canonical(dataset)
+        both = pl.col("left").is_not_null() & pl.col("right").is_not_null()
+        mine = values.filter(~pl.col("equal") & (pl.col("field") == composite.field) & both)
+        rows = mine[f"{side}_row"].unique()
+        known = entry.rows.filter(pl.col(ROW).is_in(rows.implode())).select(
+            ROW,
+            pl.all_horizontal(apart[name] == value for name, value in composite.only.items()).alias("about"),
+            **{name: apart[name] for name in composite.components if name in apart},
+        )
+        met = mine.join(known.collect(engine="streaming"), left_on=f"{side}_row", right_on=ROW, how="left")
+        differ = [
+            pl.when(pl.col(name).ne_missing(component(pl.col(side.other.value), name, composite, latin))).then(
+                pl.lit(labels[name])
+            )
+            for name in composite.components
+            if name in apart
+        ]
+        said = pl.format("相違する要素: {}", pl.concat_str(differ, separator="・", ignore_nulls=True))
+        told = met.filter("about").select("left_row", "right_row", "field", said=said)
+        values = values.join(told, on=["left_row", "right_row", "field"], how="left", maintain_order="left")
+        hint = pl.concat_str("said", "hint", separator="、", ignore_nulls=True)
+        values = values.with_columns(hint=pl.when(pl.col("said").is_null()).then("hint").otherwise(hint)).drop("said")
+    return values
+
+
+def undeclared_values(
+    inputs: Mapping[Side, Input], material: Material, dataset: Dataset
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Side -> field -> value -> on how many rows: the values that a side's code lists do not declare (Q4).
+
+    What has not the look of a code, as where a column was cut in the wrong place, may be anybody's name: it is counted
+    under `OTHER_VALUES` and not shown.
+    """
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for side, entry in inputs.items():
+        noticed = material.notices[side].filter(pl.col("check") == "undeclared")
+        expressions = entry.canonical(dataset)
+        for name in dict.fromkeys(noticed["field"].sort()):
+            rows = noticed.filter(pl.col("field") == name)[ROW]
+            value = expressions[name].str.strip_prefix(UNDECLARED)
+            shown = pl.when(value.str.contains(CODE_LIKE)).then(value).otherwise(pl.lit(OTHER_VALUES))
+            wanted = entry.rows.filter(pl.col(ROW).is_in(rows.unique().implode())).select(value=shown)
+            counted = wanted.group_by("value").len().sort("value").collect(engine="streaming")
+            found.setdefault(side.value, {})[name] = dict(counted.iter_rows())
+    return found
 
 
 def _timing(sides: Sides, material: Material, timing: Timing, instants: Instants) -> list[pl.DataFrame]:

@@ -26,7 +26,7 @@ from reconcile.decide import Gate, check_balance, decide, gates_of
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, second_sum, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
-from reconcile.explain import paired_leftovers, reasons, settle, with_disorder
+from reconcile.explain import paired_leftovers, reasons, settle, undeclared_values, with_components, with_disorder
 from reconcile.follow import follow
 from reconcile.model import (
     HINTS,
@@ -121,8 +121,9 @@ def reconcile(
         ConfigError: A key column is missing, or bears a name that the findings have.
         BalanceError: The rows do not add up.
     """
-    inputs = dict(zip(Side, sides, strict=True))
-    left, right = (entry.snapshot.columns for entry in sides)
+    inputs = composed(dict(zip(Side, sides, strict=True)))
+    local = other_systems(inputs, dataset)
+    left, right = (tuple(name for name in entry.snapshot.columns if name not in local) for entry in sides)
     this = replace(plan(dataset, left, right, options.seed), approved=options.approved)
     _check_key_types(inputs, dataset)
     at = instant(inputs, run.as_of)
@@ -141,6 +142,7 @@ def reconcile(
     options = replace(options, gates=(*options.gates, *gates))
     checks = {**checks, Side.RIGHT: with_disorder(checks[Side.RIGHT], inputs[Side.RIGHT], dataset, this)}
     found = settle(found, inputs, dataset, this)
+    found = replace(found, values=with_components(found.values, inputs, dataset))
     rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
     records = {side: entry.snapshot.preflight.records for side, entry in inputs.items()}
     material, balance = account(records, rows, checks, found, {side: gone.height for side, gone in outside.items()})
@@ -153,7 +155,15 @@ def reconcile(
     own = {side: records_of(entry) for side, entry in inputs.items()}
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
     whole = overall(seen, dataset, options.limits, options.previous_rates)
-    return _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
+    report = _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
+    return replace(report, summary={**report.summary, "undeclared": undeclared_values(inputs, material, dataset)})
+
+
+def composed(inputs: Mapping[Side, Input]) -> dict[Side, Input]:
+    """Both sides; where one writes several names as one text, the other is composed alike for the comparison."""
+    layouts = {side: entry.snapshot.layout for side, entry in inputs.items()}
+    written = {side: layout.composite if layout else None for side, layout in layouts.items()}
+    return {side: entry._replace(composite=written[side.other]) for side, entry in inputs.items()}
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -394,10 +404,45 @@ def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFr
 
 
 def _not_compared(inputs: Mapping[Side, Input], dataset: Dataset) -> dict[str, list[str]]:
-    """Side -> the fields that only this side has: 比較不能, which is not 一致."""
+    """Side -> the fields that only this side has, and those of `neither`: 比較不能, which is not 一致.
+
+    So are the fields whose `systems` of local codes differ or are unknown, and, on a side without a table of its towns,
+    whether code and text contradict each other (`contradictions`).
+    """
     names = [field.name for field in dataset.compared]
     has = {side: set(entry.snapshot.columns) for side, entry in inputs.items()}
-    return {side.value: [name for name in names if name in has[side] - has[side.other]] for side in Side}
+    # What the other side writes as a part of one text is compared there.
+    parts = {side: entry.composite.components if entry.composite else () for side, entry in inputs.items()}
+    absent = {
+        side.value: [name for name in names if name in has[side] - has[side.other] and name not in parts[side]]
+        for side in Side
+    }
+    return absent | {
+        "neither": [name for name in names if not any(name in columns for columns in has.values())],
+        "systems": other_systems(inputs, dataset),
+        "contradictions": [
+            side.value
+            for side, entry in inputs.items()
+            for field in dataset.fields
+            if field.code_system
+            and not (field.name in has[side] and entry.snapshot.layout and entry.snapshot.layout.towns)
+        ],
+    }
+
+
+def other_systems(inputs: Mapping[Side, Input], dataset: Dataset) -> list[str]:
+    """Fields of local codes that both sides have, and that are not declared to be of one system."""
+
+    def system(entry: Input, name: str) -> str:
+        layout = entry.snapshot.layout
+        return next((column.system for column in layout.columns if column.name == name), "") if layout else ""
+
+    found = []
+    for name in (one.name for one in dataset.fields if one.code_system):
+        systems = {system(entry, name) for entry in inputs.values()}
+        if all(name in entry.snapshot.columns for entry in inputs.values()) and (len(systems) > 1 or "" in systems):
+            found.append(name)
+    return found
 
 
 def _nothing_compared(inputs: Mapping[Side, Input], outside: Mapping[Side, pl.DataFrame]) -> dict[Side, Balance]:

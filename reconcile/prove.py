@@ -54,7 +54,9 @@ def prove(
     if any(entry.sentinels for entry in inputs.values()):
         rows = {side: entry.snapshot.rows for side, entry in inputs.items()}
         checks, differences, seen = sentinel.sift(dataset, rows, checks, differences)
-        want = sentinel.expected(dataset, {side: entry.snapshot.columns for side, entry in inputs.items()})
+        # The fields of the plan: what the two sides have, but of codes of different systems.
+        names = tuple(one.name for one in this.fields.values())
+        want = sentinel.expected(dataset, dict.fromkeys(Side, names))
         sentinel.assure(want, seen)
         count = len(want.differing) + sum(len(keys) for keys in want.only.values()) + len(want.repeated)
         gates.append(

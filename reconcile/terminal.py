@@ -41,7 +41,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "field": ("項目", "field"),
     "count": ("件数", "count"),
     "rule": ("規則による一致", "equal by rule"),
-    "not_compared": ("比較不能(相手側にない項目)", "Not compared, the other side has no such column"),
+    "not_compared": ("比較不能の項目(その側だけにある)", "Not compared, only there"),
+    "neither": ("両側になし", "on neither side"),
+    "systems": ("コード体系が異なるか不明", "other or unknown systems of codes"),
+    "contradictions": ("町字表がない側", "sides without a table of towns"),
     "run": ("実行番号", "Run"),
     "files": ("出力", "Written"),
     "time": ("所要時間", "time"),
@@ -230,8 +233,10 @@ class Terminal:
             self.out.print(self._counts(self.say("rule"), equal))
         for side, names in summary.get("not_compared", {}).items():
             if names:
-                label = summary["sides"].get(side, {}).get("label", side)
-                self.note(f"{self.say('not_compared')}: {label}: {', '.join(names)}")
+                known = summary["sides"].get(side, {})
+                only = known.get("label", side) if known else self.say(side)
+                items = ", ".join((fields or {}).get(name, name) for name in names)
+                self.out.print(Text(_printable(f"{self.say('not_compared')}: {only}: {items}"), style="yellow"))
         run_id, handling = (_printable(str(summary.get(name, ""))) for name in ("run_id", "handling"))
         self.out.print(Text(f"{self.say('run')}: {run_id}  {handling}", style="dim"), soft_wrap=True)
         if folder is not None:

@@ -49,6 +49,7 @@ class IdentityRecord(pa.DataFrameModel):
     furigana_name: str = item("氏名の振り仮名", comparator=Kana(), codes={"notation": "C5", "different": "F3"})
     birth: str = item("生年月日", comparator=PartialDate(), codes=_DATE)
     sex: str = item("性別", codes={"different": "S1"})
+    town_code: str = item("町字コード", codes={"different": "E1"}, code_system=True, location=True)
     address_town: str = item("住所(町字まで)", comparator=Address("town"), codes=_address("E1"), location=True)
     address_lot: str = item("番地・号", comparator=Address("lot"), codes=_address("E2"), location=True)
     address_katagaki: str = item("方書", comparator=Address("katagaki"), codes=_address("E3"), location=True)
@@ -82,6 +83,7 @@ _ONE = {
     "furigana_name": "ミホン　イチロウ",
     "birth": "S45-01-02",
     "sex": "男",
+    "town_code": "0000001",
     "address_town": "見本町一丁目",
     "address_lot": "１番１号",
     "address_katagaki": "見本荘",
@@ -100,6 +102,7 @@ _OTHER = {
     "furigana_name": "ヒョウホン　ハナコ",
     "birth": "H02-03-04",
     "sex": "女",
+    "town_code": "0000002",
     "address_town": "標本町二丁目",
     "address_lot": "２番２号",
     "address_katagaki": "標本荘",
@@ -139,6 +142,10 @@ DATASET = dataset(
         "check_digit_right": "B3",
         "doubtful_left": "C3",
         "doubtful_right": "C3",
+        "code_range_left": "Q3",
+        "code_range_right": "Q3",
+        "town_left": "E5",
+        "town_right": "E5",
         "undeclared_left": "Q4",
         "undeclared_right": "Q4",
         "disordered_right": "G3",
@@ -155,6 +162,7 @@ DATASET = dataset(
     former_key="old_juminhyo_code",
     list_key="atena_no",
     protected="protected",
+    municipality="municipality",
     person=("name_kanji", "birth", "sex"),
     # 氏名, 生年月日, 性別, 住所: the four items (4情報).
     identity=(("name_kanji",), ("birth",), ("sex",), ("address_town", "address_lot")),

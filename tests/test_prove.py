@@ -113,7 +113,8 @@ def blind(field: str) -> Callable[..., pl.DataFrame]:
     return differing
 
 
-@pytest.mark.parametrize("field", [field.name for field in DATASET.compared])
+# Town codes are not compared here: the two sides' are of different systems.
+@pytest.mark.parametrize("field", [field.name for field in DATASET.compared if not field.code_system])
 def test_a_comparison_that_skips_a_column_is_noticed_by_the_sentinels(
     ward: Path, tmp_path: Path, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

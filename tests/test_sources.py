@@ -27,25 +27,30 @@ site_key = "site.key"
 [sources.cs_fixed]
 path = "cs.dat"
 layout = "cs_fixed"
+towns = "towns.csv"
 
 [sources.cs_csv]
 path = "cs.csv"
 layout = "cs_csv"
+towns = "towns.csv"
 
 [sources.register_duckdb]
 extracted_at = "20261120000000"
 url = "duckdb:///register.duckdb"
 layout = "register_table"
+towns = "towns.csv"
 
 [sources.register_csv]
 extracted_at = "20261120000000"
 path = "register.csv"
 layout = "register_csv"
+towns = "towns.csv"
 
 [sources.register_postgres]
 extracted_at = "20261120000000"
 url = "{postgres}"
 layout = "register_table"
+towns = "towns.csv"
 """
 
 

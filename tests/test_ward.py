@@ -24,10 +24,11 @@ from schemas.taxonomy import TAXONOMY
 
 AS_OF = date(2026, 11, 20)
 RESIDENTS = 3_000
-COMPARED = [field.name for field in DATASET.compared]
+# The town codes are of two systems, and not compared.
+COMPARED = [field.name for field in DATASET.compared if not field.code_system]
 CODED = {"source_state": "state", "resident_kind": "kind", "sex": "sex", "event_reason": "reason"}
-# Seen by a whole run, not on a record or a pair (Q1, X2-X4), by a rejected row (Q2), or by town codes (E5).
-NOT_PLANTED = {"Q1", "Q2", "X2", "X3", "X4", "E5"}
+# Seen by a whole run, not on a record or a pair (Q1, X2-X4), or by a rejected row (Q2).
+NOT_PLANTED = {"Q1", "Q2", "X2", "X3", "X4"}
 
 PAIR = (("left", "right"), ("right", "left"))
 
@@ -144,9 +145,11 @@ Seen = Counter[tuple[str, str | None, str | None]]
 def _observed(read: Read) -> Seen:
     """(key, field, side) of everything that an office clerk with both lists would mark."""
     sides = {"left": _by_key(read.left), "right": _by_key(read.right)}
+    lines = csv.reader(read.ward.paths["towns"].read_text(encoding="utf-8").splitlines())
+    towns = {line[0]: line[1] for line in lines}
     seen: Seen = Counter()
     for side, rows in sides.items():
-        seen.update(_on_one_side(rows, side))
+        seen.update(_on_one_side(rows, side, towns))
     seen.update(_without_partner(sides))
     newest = {row["atena_no"]: int(str(row["sequence"])) for row in read.history}  # ascending, so the last stays
     older = [row for row in read.right if int(str(row["sequence"])) < newest.get(row["atena_no"], 0)]
@@ -160,7 +163,7 @@ def _observed(read: Read) -> Seen:
     return seen
 
 
-def _on_one_side(rows: dict[str, list[Row]], side: str) -> Seen:
+def _on_one_side(rows: dict[str, list[Row]], side: str, towns: dict[str, str]) -> Seen:
     """Repeated keys, numbers with a wrong check digit or of two people, undeclared codes."""
     # A deleted record may stand beside another of the same code (帰化).
     seen: Seen = Counter((key, None, side) for key, group in rows.items() if len(_current(group)) > 1)
@@ -171,8 +174,16 @@ def _on_one_side(rows: dict[str, list[Row]], side: str) -> Seen:
             holders[number].add(key)
             seen[key, "kojin_bango", side] += _check_digit(number[:-1]) != number[-1]
         seen.update((key, field, side) for field in CODED if str(row[field]).startswith("undeclared"))
+        seen[key, "town_code", side] += _kanji(str(row["address_town"])) != towns[str(row["town_code"])]
+        seen[key, "municipality", side] += row["municipality"] != "13107"
     seen.update((key, "kojin_bango", side) for keys in holders.values() if len(keys) > 1 for key in keys)
     return +seen
+
+
+def _kanji(town: str) -> str:
+    """墨田2丁目 and 墨田２丁目 are 墨田二丁目."""
+    place, digit = town[:-3], town[-3]
+    return f"{place}{'一二三四五六'[int(digit) - 1] if digit.isdecimal() else digit}丁目"
 
 
 def _without_partner(sides: dict[str, dict[str, list[Row]]]) -> Seen:
@@ -500,5 +511,11 @@ def test_the_command_line_makes_the_forms_that_are_asked_for(
     arguments = ["ward", str(tmp_path), "--residents", "300", "--seed", "2", "--forms", "cs_csv,register_csv"]
     monkeypatch.setattr("sys.argv", arguments)
     main()
-    assert {path.name for path in tmp_path.iterdir()} == {"cs.csv", "register.csv", "truth.parquet", "ward.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "cs.csv",
+        "register.csv",
+        "towns.csv",
+        "truth.parquet",
+        "ward.json",
+    }
     assert "planted: " in capsys.readouterr().err

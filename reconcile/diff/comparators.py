@@ -15,7 +15,7 @@ import polars as pl
 
 from reconcile.errors import DeclarationError
 from reconcile.model import Address, Characters, Comparator, Exact, Kana, Latin, PartialDate, Rule
-from reconcile.rules.address import chome_notation, hyphen_between_digits, marks_agree
+from reconcile.rules.address import chome_as_wide, chome_notation, hyphen_between_digits, marks_agree
 from reconcile.rules.blank import placeholder_to_null
 from reconcile.rules.kana import katakana, small_kana
 from reconcile.rules.latin import lower_case, no_diacritics
@@ -146,6 +146,9 @@ def steps_of(comparator: Comparator) -> Sequence[Step]:
     if isinstance(comparator, Exact | Characters):
         return steps
     off = _switched_off(comparator, {step.rule: step.grade for step in steps if step.equal})
+    if "width" in off:
+        # This rung folds widths on its way; with them switched off it must not.
+        steps = [step._replace(fold=chome_as_wide) if step.fold is chome_notation else step for step in steps]
     return [step for step in steps if step.rule not in off]
 
 

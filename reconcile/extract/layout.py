@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from reconcile.errors import DeclarationError
-from reconcile.model import Column, Envelope, Layout, Slot
+from reconcile.model import Column, Composite, Envelope, Layout, Slot
 
 KINDS = ("fixed_width", "delimited", "parquet", "database")
-_COLUMN = frozenset(("name", "source", "offset", "length", "charset", "decode"))
+_COLUMN = frozenset(("name", "source", "offset", "length", "charset", "decode", "system"))
 _TOP = frozenset(
     (
         "kind",
@@ -30,6 +31,8 @@ _TOP = frozenset(
         "trailer",
         "column",
         "code_lists",
+        "municipalities",
+        "composite",
         "sentinels",
     )
 )
@@ -72,10 +75,46 @@ def read_layout(path: Path) -> Layout:
         control_modulus=_int(where, raw, "control_modulus", 1_000_000_007),
         table=_text(where, raw, "table", ""),
         history_table=_text(where, raw, "history_table", ""),
+        municipalities=municipalities(f"{where}: municipalities", raw.get("municipalities", {})),
+        composite=composite(f"{where}: composite", raw.get("composite")),
         sentinels=_sentinels(where, raw.get("sentinels", {})),
     )
     _check(where, layout)
     return layout
+
+
+def composite(where: str, raw: object) -> Composite | None:
+    """Read how several names are written as one text, None for no such table.
+
+    Raises:
+        DeclarationError: A key is unknown or of the wrong type, or a template names no field.
+    """
+    if raw is None:
+        return None
+    table = _table(where, raw)
+    _known(where, table, frozenset(("field", "templates", "only")))
+    templates, only = _list(where, table, "templates"), _table(f"{where}.only", table.get("only", {}))
+    for i, template in enumerate(templates):
+        if not isinstance(template, str) or not re.fullmatch(r"([^{}]*\{[a-z_]+\})+[^{}]*", template):
+            raise DeclarationError(f"{where}.templates[{i}]", "expected a text that names fields in braces")
+    if not all(isinstance(value, str) for value in only.values()):
+        raise DeclarationError(f"{where}.only", "expected texts")
+    return Composite(field=_text(where, table, "field"), templates=tuple(templates), only=only)
+
+
+def municipalities(where: str, raw: object) -> dict[str, tuple[str, ...]]:
+    """Read a table of municipalities: the code of five digits = the names with which its addresses may begin.
+
+    Raises:
+        DeclarationError: A code has not five digits, or a name is no text.
+    """
+    table = _table(where, raw)
+    for code, names in table.items():
+        if len(code) != len("13107") or not code.isascii() or not code.isdecimal():
+            raise DeclarationError(f"{where}.{code}", "expected a code of five digits")
+        if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+            raise DeclarationError(f"{where}.{code}", "expected a list of names")
+    return {code: tuple(names) for code, names in table.items()}
 
 
 def _check(where: str, layout: Layout) -> None:
@@ -115,6 +154,7 @@ def _column(where: str, raw: object) -> Column:
         length=_int(where, table, "length", 0),
         charset=_text(where, table, "charset", "ascii"),
         decode=tuple(decode),
+        system=_text(where, table, "system", ""),
     )
 
 

@@ -19,6 +19,7 @@ from reconcile.diff.key_hints import key_hints
 from reconcile.inquiry.tried import FAILS, HOLDS, Trail, Tried, trail
 from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side
 from reconcile.nightly import Comparison
+from reconcile.pipeline import composed, other_systems
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from reconcile.report.listing import ABSENT, SECRET, listing
 from reconcile.report.propose import propose
@@ -29,7 +30,7 @@ CANONICAL, RAW = "c:", "r:"
 _Row = Mapping[str, str | None]
 
 NOT_COMPARED = "not_compared"
-"""The outcome of a field that one of the two sides does not have: 比較不能, which is not 一致."""
+"""The outcome of a field that a side does not have, or has in other codes: 比較不能, which is not 一致."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,7 @@ def answer(key: tuple[str, ...], comparison: Comparison, report: Report) -> Answ
         report: What comparing it gave.
     """
     dataset = comparison.dataset
+    comparison = comparison._replace(inputs=composed(comparison.inputs))
     sides = {side: _Read(entry, entry.canonical(dataset)) for side, entry in comparison.inputs.items()}
     own = {side: read.rows(read.is_key(dataset, key)) for side, read in sides.items()}
     found = _about(report.findings, dataset, key, own)
@@ -285,7 +287,7 @@ def _pairs(
 
 def _compared(comparison: Comparison, field: Field, left: _Row, right: _Row) -> Compared:
     name = f"{CANONICAL}{field.name}"
-    if name not in left or name not in right:
+    if name not in left or name not in right or field.name in other_systems(comparison.inputs, comparison.dataset):
         return Compared(field=field.name, outcome=NOT_COMPARED, equal=False, rule=None, trail=None)
     tried = trail(field, left[name], right[name], comparison.options.approved.get(field.name))
     return Compared(field=field.name, outcome=tried.grade, equal=tried.equal, rule=tried.rule, trail=tried)

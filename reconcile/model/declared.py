@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from string import Formatter
 
 import polars as pl
 
@@ -103,6 +104,7 @@ class Field:
     key: bool = False
     compared: bool = True
     check_digit: str = ""
+    code_system: bool = False  # compared only where both layouts declare one system of codes for it (町字コード)
     location: bool = False  # tells where the person lives: hidden for a protected person (支援措置)
 
 
@@ -229,7 +231,8 @@ class Dataset:
     `sentinels` are two people whom nobody is, field -> canonical text, different in every compared field, and
     `sentinel_key` the format of their keys (`reconcile.sentinel`); () for a dataset without.
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
-    which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置). `person` names
+    which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置), `municipality` the code of
+    the one that they live in (市区町村コード). `person` names
     the fields by which leftover records are shown as candidates of one another; `identity` groups the items that, all
     of them different under one key, say that two people share it. `proposals` maps a code to what is proposed: the
     first whose facts hold. `scope` names what is not compared. `grouped_by` names the fields by which differences may have a common cause, and whose single values tell of nobody; `place` the
@@ -249,6 +252,7 @@ class Dataset:
     former_key: str = ""
     list_key: str = ""
     protected: str = ""
+    municipality: str = ""
     person: tuple[str, ...] = ()
     identity: tuple[tuple[str, ...], ...] = ()
     timing: Timing | None = None
@@ -281,7 +285,8 @@ class Column:
 
     `offset` and `length` are bytes in the record (fixed width only). `charset` is "ascii" or "juki" (fixed width
     only; juki = 住基ネット統一文字, 16 bit, big endian). `decode` names, in order, what turns this side's notation
-    into the dataset's: a code list of the layout, or a rule of `reconcile.rules`.
+    into the dataset's: a code list of the layout, or a rule of `reconcile.rules`. `system` names the system that a
+    local code is of; "" where nobody said.
     """
 
     name: str
@@ -290,6 +295,7 @@ class Column:
     length: int = 0
     charset: str = "ascii"
     decode: tuple[str, ...] = ()
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,10 +319,32 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composite:
+    """How a source writes several names as one text, in `field`, for the rows where `only` holds (field -> value).
+
+    `templates` name fields in braces, as in `{name_latin}({name_kanji})`, the fullest first: the first that has all of
+    its names is used. The other side, which has the fields, is composed by them (`rules.composite`).
+    """
+
+    templates: tuple[str, ...]
+    only: Mapping[str, str]
+    field: str
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The fields that the templates name, each once."""
+        parts = (name for template in self.templates for _, name, _, _ in Formatter().parse(template) if name)
+        return tuple(dict.fromkeys(parts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How one known source writes a dataset. Read from a TOML file in `schemas/layouts/`.
 
-    `sentinels` says how the dataset's two test people are written in the columns that are decoded.
+    `sentinels` says how the dataset's two test people are written in the columns that are decoded. `municipalities` are
+    those whose residents it may hold: the code (five digits) -> the names with which their addresses may begin; empty
+    where nobody said. `composite` says which names it writes as one text. `towns` is the site's table of its town
+    codes, code -> town; empty where there is none.
     """
 
     name: str
@@ -336,6 +364,9 @@ class Layout:
     control_modulus: int = 1_000_000_007
     table: str = ""
     history_table: str = ""
+    municipalities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    composite: Composite | None = None
+    towns: Mapping[str, str] = field(default_factory=dict)
     sentinels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 

@@ -233,6 +233,7 @@ def _notes(report: Report) -> list[str]:
             notes.append(f"{name}の{one.balance.rejected:,}件は、その記録か相手側の記録の不備により比較できません。")
     if notes:
         notes.append("これらの記録は、一致とも不一致ともいえません。")
+    notes.extend(wording.undeclared_codes(report))
     if not any(one.balance.rows for one in report.sides.values()):
         notes.append("比較した記録は両側とも0件です。")
     notes.extend(

@@ -56,6 +56,10 @@ _KINDS = {
     "shared_right": "{right}で複数人が共用",
     "check_digit_left": "{left}の検査数字不正",
     "check_digit_right": "{right}の検査数字不正",
+    "code_range_left": "{left}のコード範囲外",
+    "code_range_right": "{right}のコード範囲外",
+    "town_left": "{left}の住所コードと文字列の矛盾",
+    "town_right": "{right}の住所コードと文字列の矛盾",
     "undeclared_left": "{left}に未定義コード値",
     "undeclared_right": "{right}に未定義コード値",
     "disordered_left": "{left}の更新順序逆転",
@@ -101,11 +105,14 @@ def headline(report: Report) -> str:
     """
     match report.verdict:
         case Verdict.CONSISTENT:
-            return all_clear(report)
+            return f"{all_clear(report)}{_without_items(report)}"
         case Verdict.MISMATCH:
-            return f"一致しない記録があります。{_differences(report)}"
+            return f"一致しない記録があります。{_differences(report)}{_without_items(report)}"
         case Verdict.PARTIAL:
-            return f"比較できない記録がありました({_not_compared(report)})。比較できた範囲で、{_differences(report)}"
+            return (
+                f"比較できない記録がありました({_not_compared(report)})。"
+                f"比較できた範囲で、{_differences(report)}{_without_items(report)}"
+            )
         case Verdict.INCONCLUSIVE:
             return (
                 "整合性を確認できませんでした。入力又は設定が確認の条件を満たさないため、"
@@ -153,6 +160,45 @@ def _not_compared(report: Report) -> str:
         f"{label(report, side)} {about.balance.rejected + about.balance.duplicate:,} 件"
         for side, about in sorted(report.sides.items())
     )
+
+
+def items_not_compared(report: Report) -> str:
+    """The items that were not compared, and on which side they are missing; "" if all were (`reference/domain.md` §12.41)."""
+    told = report.summary.get("not_compared", {})
+    fields = {field.name: field.label or field.name for field in report.dataset.fields}
+    parts = []
+    for who, names in (told if isinstance(told, dict) else {}).items():
+        items = "・".join(fields.get(name, name) for name in names)
+        match who:
+            case _ if not names:
+                continue
+            case "neither":
+                parts.append(f"{items}(両側に項目なし)")
+            case "systems":
+                parts.append(f"{items}(コード体系が異なるか不明)")
+            case "contradictions":
+                where = "・".join(label(report, Side(name)) for name in names)
+                parts.append(f"町字コードと住所の矛盾({where}の町字表なし)")
+            case _:
+                parts.append(f"{items}({label(report, Side(who).other)}に項目なし)")
+    return "、".join(parts)
+
+
+def undeclared_codes(report: Report) -> list[str]:
+    """One sentence a side and item: which values its code list does not declare, and on how many records."""
+    told = report.summary.get("undeclared", {})
+    fields = {field.name: field.label or field.name for field in report.dataset.fields}
+    return [
+        f"{label(report, Side(side))}の{fields.get(name, name)}に未定義のコード値があります: "
+        + "、".join(f"{'その他' if value == '*' else value}({count:,}件)" for value, count in values.items())
+        for side, items in (told if isinstance(told, dict) else {}).items()
+        for name, values in items.items()
+    ]
+
+
+def _without_items(report: Report) -> str:
+    items = items_not_compared(report)
+    return f"次の項目は比較不能で、一致とも不一致ともいえません: {items}。" if items else ""
 
 
 def equation(balance: Balance) -> str:

@@ -54,6 +54,8 @@ RULE_LABELS: Mapping[str, str] = {
     # single rows
     "check_digit": "検査数字",
     "undeclared": "未定義コード",
+    "code_range": "コード範囲外",
+    "town": "町字表との照合",
     "shared": "同一番号の共有",
     "doubtful": "代替記号・外字を含む",
     # what pandera calls its checks

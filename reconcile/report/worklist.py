@@ -201,6 +201,8 @@ class _Book:
             ("差異の件数", found if self._claims else NOTHING),
             ("取扱い", build.HANDLING_PERSONAL),
             *([("非表示", hidden)] if listed.unclear else []),
+            *([("比較不能の項目", items)] if self._claims and (items := wording.items_not_compared(report)) else []),
+            *(("未定義コード値", said) for said in wording.undeclared_codes(report) if self._claims),
         ]
 
     def _balance(self, sheet: Worksheet, row: int) -> int:

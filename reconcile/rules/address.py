@@ -17,9 +17,10 @@ _DASHES = "ー―－−‐ｰ‑–—"
 _KANJI_DIGITS = "〇一二三四五六七八九"
 _RUN = "[〇一二三四五六七八九十百千]+"
 _GREATEST = 999
+_DIGIT = "[0-9０-９]"
 _MARK = "(丁目|番地|番|号)"
 # What may follow 番 or 号 in an address. Anything else goes on with a name: 一番町, 十番館, 二号線.
-_GOES_ON = rf"[^地0-9〇一二三四五六七八九十百千の、\s\-{_DASHES}]"
+_GOES_ON = rf"[^地0-9０-９〇一二三四五六七八九十百千の、\s\-{_DASHES}]"
 # 丁目, 番, 号 and a room: so many numbers of an address can be called something.
 _MARKED = 4
 # Noncharacters, which no text carries: they hold a numeral apart while it is read as a whole.
@@ -58,9 +59,14 @@ def chome_notation(text: pl.Expr) -> pl.Expr:
     What is lost is which number was called what, so two texts that come out alike mean the same place only if
     `marks_agree`.
     """
-    joined = _with_digits(text).str.replace_all(f"([0-9]){_MARK}(の|-)?([0-9])", "${1}-${4}")
-    joined = joined.str.replace_all(f"([0-9]){_MARK}(の|-)?([0-9])", "${1}-${4}")
-    return joined.str.replace_all(f"([0-9]){_MARK}$", "${1}")
+    return chome_as_wide(width(text))
+
+
+def chome_as_wide(text: pl.Expr) -> pl.Expr:
+    """`chome_notation` with the widths of signs and digits as they stand; kanji numerals become half-width digits."""
+    joined = _with_digits(text).str.replace_all(f"({_DIGIT}){_MARK}(の|-)?({_DIGIT})", "${1}-${4}")
+    joined = joined.str.replace_all(f"({_DIGIT}){_MARK}(の|-)?({_DIGIT})", "${1}-${4}")
+    return joined.str.replace_all(f"({_DIGIT}){_MARK}$", "${1}")
 
 
 def marks_agree(left: pl.Expr, right: pl.Expr) -> pl.Expr:
@@ -69,7 +75,7 @@ def marks_agree(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     2丁目3番 and 2番3号 are both 2-3 and are two places; 2-3 may be either. 番地 and 番 are one here. Numbers are
     counted from the left; a number that only one side has agrees with nothing said.
     """
-    one, other = _marks(left), _marks(right)
+    one, other = _marks(width(left)), _marks(width(right))
 
     def contradict(i: int) -> pl.Expr:
         mine, its = one.list.get(i, null_on_oob=True), other.list.get(i, null_on_oob=True)
@@ -85,8 +91,8 @@ def _marks(text: pl.Expr) -> pl.Expr:
 
 
 def _with_digits(text: pl.Expr) -> pl.Expr:
-    """Half-width, hyphens between digits, and kanji numerals before a mark as digits."""
-    names_apart = width(text).str.replace_all(f"({_RUN})(番|号)({_GOES_ON})", f"${{1}}{_OPEN}${{2}}${{3}}")
+    """Hyphens between digits, and kanji numerals before a mark as digits."""
+    names_apart = text.str.replace_all(f"({_RUN})(番|号)({_GOES_ON})", f"${{1}}{_OPEN}${{2}}${{3}}")
     held = names_apart.str.replace_all(f"({_RUN}){_MARK}", f"{_OPEN}${{1}}{_CLOSE}${{2}}")
     read = held.str.replace_many(_NUMBERS).str.replace_all(f"[{_OPEN}{_CLOSE}]", "")
     return hyphen_between_digits(read)

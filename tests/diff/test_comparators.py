@@ -353,3 +353,22 @@ def test_case_and_marks_of_latin_names_are_differences_with_a_class(left: str, r
     judged = judge(Latin(), pl.DataFrame({"left": [left], "right": [right]}))
 
     assert judged.select("equal", "grade", "rule").row(0) == (False, "different", rule)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "equal"),
+    [
+        ("墨田２丁目", "墨田2丁目", False),
+        ("墨田２丁目", "墨田二丁目", False),
+        ("墨田2丁目", "墨田二丁目", True),
+        ("１２番３号", "12番3号", False),
+        ("１２番３号", "１２-３", True),
+        ("12番3号", "12-3", True),
+        ("12番3号", "１２-３", False),
+    ],
+)
+def test_a_width_that_is_switched_off_is_folded_by_no_other_rule(left: str, right: str, equal: bool) -> None:  # noqa: FBT001
+    pairs = pl.DataFrame({"left": [left], "right": [right]})
+    strict = Address("lot", without=frozenset(("width",)))
+    assert judge(strict, pairs)["equal"].to_list() == [equal]
+    assert judge(Address("lot"), pairs)["equal"].to_list() == [True]
