@@ -13,6 +13,7 @@ import polars as pl
 
 from reconcile.check import Input
 from reconcile.classify.business_days import holidays
+from reconcile.items import unproven
 from reconcile.model import PERSONS, Dataset, Memory, Proof, Run, Side, Tracked, Verdict
 from reconcile.pseudonym import pseudonyms
 from reconcile.track import track
@@ -22,7 +23,7 @@ CONCLUSIVE = frozenset((Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL))
 
 Sides = Mapping[Side, Input]
 
-_OF_A_PAIR = "^(value|check_digit_.*|shared_.*|undeclared_.*|doubtful_.*)$"
+_OF_A_PAIR = "^(value|check_digit_.*|shared_.*|undeclared_.*|doubtful_.*|code_range_.*|town_.*|disordered_.*)$"
 """Kinds that leave a pair compared in all its fields; every other kind, known or not, proves nothing of its key."""
 
 
@@ -74,13 +75,11 @@ def _proof(
     left, right = here[Side.LEFT], here[Side.RIGHT]
     outside = [_people(run, dataset, entry) for side, entry in everything.items() if entry is not in_scope[side]]
     present = pl.concat([left, right, *outside]).unique()
-    names = {field.name for field in dataset.compared}
-    has = [names & set(entry.snapshot.columns) for entry in in_scope.values()]
     return Proof(
         conclusive=True,
         compared=left.join(right, on="person", how="semi"),
         absent=free.join(present, on="person", how="anti") if refused.is_empty() else pl.DataFrame(schema=PERSONS),
-        not_compared=frozenset(names - has[0] & has[1]),
+        not_compared=unproven(in_scope, dataset),
     )
 
 

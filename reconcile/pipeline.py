@@ -28,6 +28,7 @@ from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, undeclared_values, with_components, with_disorder
 from reconcile.follow import follow
+from reconcile.items import composed, not_compared, other_systems
 from reconcile.model import (
     HINTS,
     ROW,
@@ -157,13 +158,6 @@ def reconcile(
     whole = overall(seen, dataset, options.limits, options.previous_rates)
     report = _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
     return replace(report, summary={**report.summary, "undeclared": undeclared_values(inputs, material, dataset)})
-
-
-def composed(inputs: Mapping[Side, Input]) -> dict[Side, Input]:
-    """Both sides; where one writes several names as one text, the other is composed alike for the comparison."""
-    layouts = {side: entry.snapshot.layout for side, entry in inputs.items()}
-    written = {side: layout.composite if layout else None for side, layout in layouts.items()}
-    return {side: entry._replace(composite=written[side.other]) for side, entry in inputs.items()}
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -363,7 +357,7 @@ def _report(
         run, dataset, verdict, sides, findings=findings.findings, variants=findings.variants, gates=said
     )
     summary |= said_of(whole, dataset)
-    summary["not_compared"] = _not_compared(inputs, dataset)
+    summary["not_compared"] = not_compared(inputs, dataset)
     summary["tables"] = dict(options.tables)
     summary["character_pairs"] = findings.characters.to_dicts()
     if tracked is not None:
@@ -401,48 +395,6 @@ def _context(inputs: Mapping[Side, Input], dataset: Dataset, findings: pl.DataFr
     # Where a key stands twice, one row that is protected or unknown hides them all.
     people = pl.concat(known).sort(pl.col("protected").fill_null(value=True), descending=True, maintain_order=True)
     return people.unique(list(dataset.key), keep="first", maintain_order=True)
-
-
-def _not_compared(inputs: Mapping[Side, Input], dataset: Dataset) -> dict[str, list[str]]:
-    """Side -> the fields that only this side has, and those of `neither`: 比較不能, which is not 一致.
-
-    So are the fields whose `systems` of local codes differ or are unknown, and, on a side without a table of its towns,
-    whether code and text contradict each other (`contradictions`).
-    """
-    names = [field.name for field in dataset.compared]
-    has = {side: set(entry.snapshot.columns) for side, entry in inputs.items()}
-    # What the other side writes as a part of one text is compared there.
-    parts = {side: entry.composite.components if entry.composite else () for side, entry in inputs.items()}
-    absent = {
-        side.value: [name for name in names if name in has[side] - has[side.other] and name not in parts[side]]
-        for side in Side
-    }
-    return absent | {
-        "neither": [name for name in names if not any(name in columns for columns in has.values())],
-        "systems": other_systems(inputs, dataset),
-        "contradictions": [
-            side.value
-            for side, entry in inputs.items()
-            for field in dataset.fields
-            if field.code_system
-            and not (field.name in has[side] and entry.snapshot.layout and entry.snapshot.layout.towns)
-        ],
-    }
-
-
-def other_systems(inputs: Mapping[Side, Input], dataset: Dataset) -> list[str]:
-    """Fields of local codes that both sides have, and that are not declared to be of one system."""
-
-    def system(entry: Input, name: str) -> str:
-        layout = entry.snapshot.layout
-        return next((column.system for column in layout.columns if column.name == name), "") if layout else ""
-
-    found = []
-    for name in (one.name for one in dataset.fields if one.code_system):
-        systems = {system(entry, name) for entry in inputs.values()}
-        if all(name in entry.snapshot.columns for entry in inputs.values()) and (len(systems) > 1 or "" in systems):
-            found.append(name)
-    return found
 
 
 def _nothing_compared(inputs: Mapping[Side, Input], outside: Mapping[Side, pl.DataFrame]) -> dict[Side, Balance]:

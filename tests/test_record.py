@@ -21,6 +21,7 @@ from reconcile.config import read_config
 from reconcile.errors import DeclarationError
 from reconcile.extract.layout import read_layout
 from reconcile.extract.towns import read_towns
+from reconcile.items import unproven
 from reconcile.model import ROW, Column, Composite, Layout, Preflight, Report, Run, Side, Snapshot, Verdict
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import render
@@ -51,15 +52,21 @@ def layout(**said: Any) -> Layout:  # noqa: ANN401  the fields of Layout
     return Layout(**{"name": "test", "kind": "parquet", "columns": columns, "towns": TOWNS, **said})
 
 
-def compared(
+def compared(folder: Path, left: Sheet, right: Sheet, **about: Any) -> Report:  # noqa: ANN401  those of `inputs_of`
+    """The engine over two lists of people."""
+    run = Run(run_id="test", started_at=NOW, as_of=NOW, version="test", site_key=b"k" * 32)
+    return reconcile(run, DATASET, inputs_of(folder, left, right, **about), Options(seed=7))
+
+
+def inputs_of(
     folder: Path,
     left: Sheet,
     right: Sheet,
     *,
     without: Mapping[Side, Sequence[str]] | None = None,
     layouts: Mapping[Side, Layout] | None = None,
-) -> Report:
-    """The engine over two lists of people; `without` names columns that a side does not have."""
+) -> tuple[Input, Input]:
+    """Two lists of people; `without` names columns that a side does not have."""
     inputs = []
     for side, rows in ((Side.LEFT, left), (Side.RIGHT, right)):
         columns = tuple(name for name in COLUMNS if name not in (without or {}).get(side, ()))
@@ -77,8 +84,7 @@ def compared(
             layout=(layouts or {}).get(side),
         )
         inputs.append(Input(one, pl.scan_parquet(path).with_row_index(ROW, offset=1)))
-    run = Run(run_id="test", started_at=NOW, as_of=NOW, version="test", site_key=b"k" * 32)
-    return reconcile(run, DATASET, (inputs[0], inputs[1]), Options(seed=7))
+    return inputs[0], inputs[1]
 
 
 def written_as(report: Report, form: str) -> bytes:
@@ -544,3 +550,15 @@ def test_a_table_of_towns_that_is_none_is_refused(text: str, tmp_path: Path) -> 
 def test_a_table_of_towns_is_read_as_it_stands(tmp_path: Path) -> None:
     (tmp_path / "towns.csv").write_text("\ufeffcode,town\n0001001,向島一丁目\n", encoding="utf-8")
     assert read_towns(tmp_path / "towns.csv") == {"0001001": "向島一丁目"}
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_difference_in_an_item_that_a_side_now_lacks_is_not_proven_gone(side: Side, tmp_path: Path) -> None:
+    inputs = inputs_of(tmp_path, [person(KEY)], [person(KEY)], without={side: ("kyu_uji",)}, layouts=both(layout()))
+    assert unproven(dict(zip(Side, inputs, strict=True)), DATASET) == {"kyu_uji"}
+
+
+def test_without_a_table_of_towns_no_contradiction_is_proven_gone(tmp_path: Path) -> None:
+    layouts = {Side.LEFT: layout(towns={}), Side.RIGHT: layout()}
+    inputs = inputs_of(tmp_path, [person(KEY)], [person(KEY)], layouts=layouts)
+    assert unproven(dict(zip(Side, inputs, strict=True)), DATASET) == {"town_code"}

@@ -17,9 +17,9 @@ import polars as pl
 from reconcile.check import Input
 from reconcile.diff.key_hints import key_hints
 from reconcile.inquiry.tried import FAILS, HOLDS, Trail, Tried, trail
+from reconcile.items import composed, other_systems
 from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side
 from reconcile.nightly import Comparison
-from reconcile.pipeline import composed, other_systems
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from reconcile.report.listing import ABSENT, SECRET, listing
 from reconcile.report.propose import propose
