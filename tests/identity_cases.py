@@ -36,13 +36,18 @@ right = "register"
 label = "CS"
 path = "cs.csv"
 layout = "cs_csv"
+towns = "towns.csv"
 
 [sources.register]
 label = "既存住基"
 url = "duckdb:///register.duckdb"
 layout = "register_table"
+towns = "towns.csv"
 extracted_at = "20261124000000"
 """
+
+TOWNS = "code,town\n0001001,吾妻橋一丁目\n0001002,吾妻橋二丁目\n"
+"""The site's table of town codes; who has no code is not held against it."""
 
 Row = dict[str, str | None]
 Given = Mapping[str, str | int]
@@ -119,6 +124,7 @@ def write(case: Case, folder: Path) -> Path:
         )
         form.write(_frame([*rows, BYSTANDER]), _frame(case.history))
         form.close()
+    (folder / "towns.csv").write_text(TOWNS, encoding="utf-8")
     config = folder / "run.toml"
     config.write_text(RUN_FILE, encoding="utf-8")
     return config
