@@ -24,6 +24,7 @@ from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
 from reconcile.inquiry.answer import Answer, answer
+from reconcile.items import composed
 from reconcile.model import Report, Side
 from reconcile.permission import Permit
 from reconcile.pipeline import reconcile
@@ -160,6 +161,8 @@ def _read(progress: Progress, side: Side, done: int) -> None:
 
 
 def _compared(comparison: nightly.Comparison) -> Inquiry:
+    # As the engine does it: what is shown of a record is what was compared.
+    comparison = comparison._replace(inputs=composed(comparison.inputs))
     run, dataset, inputs, options = comparison
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     return Inquiry(comparison=comparison, report=report)

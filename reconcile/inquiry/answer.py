@@ -16,8 +16,8 @@ import polars as pl
 
 from reconcile.check import Input
 from reconcile.diff.key_hints import key_hints
-from reconcile.inquiry.tried import FAILS, HOLDS, Trail, Tried, trail
-from reconcile.items import composed, other_systems
+from reconcile.inquiry.tried import FAILS, HOLDS, NOT_COMPARED, Trail, Tried, trail
+from reconcile.items import other_systems
 from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side
 from reconcile.nightly import Comparison
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
@@ -28,9 +28,6 @@ CANONICAL, RAW = "c:", "r:"
 """Before a field's name in a frame of rows: its value as decoded, and as it stood."""
 
 _Row = Mapping[str, str | None]
-
-NOT_COMPARED = "not_compared"
-"""The outcome of a field that a side does not have, or has in other codes: 比較不能, which is not 一致."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +167,6 @@ def answer(key: tuple[str, ...], comparison: Comparison, report: Report) -> Answ
         report: What comparing it gave.
     """
     dataset = comparison.dataset
-    comparison = comparison._replace(inputs=composed(comparison.inputs))
     sides = {side: _Read(entry, entry.canonical(dataset)) for side, entry in comparison.inputs.items()}
     own = {side: read.rows(read.is_key(dataset, key)) for side, read in sides.items()}
     found = _about(report.findings, dataset, key, own)

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reconcile.inquiry import Asked
-from reconcile.inquiry.answer import NOT_COMPARED, Answer, Candidate, Compared, Found, Older, Pair, Record, Value
-from reconcile.inquiry.tried import DIFFERENT, FAILS, MISSING, OFF, RUNGS, SAME
+from reconcile.inquiry.answer import Answer, Candidate, Compared, Found, Older, Pair, Record, Value
+from reconcile.inquiry.tried import DIFFERENT, FAILS, MISSING, NOT_COMPARED, OFF, RUNGS, SAME
 from reconcile.model import Dataset, Direction, Secrecy, Side
 from reconcile.report.build import HANDLING_PERSONAL
 from reconcile.report.listing import ABSENT, EMPTY

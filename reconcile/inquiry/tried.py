@@ -19,6 +19,9 @@ HOLDS, FAILS, OFF = "holds", "fails", "off"
 SAME, MISSING, DIFFERENT = "same", "missing", "different"
 """The first and the last things that can be said: equal as decoded; one side has none; nothing makes them equal."""
 
+NOT_COMPARED = "not_compared"
+"""The outcome of a field that a side does not have, or has in other codes: 比較不能, which is not 一致."""
+
 RUNGS = ("same_character", "separator", "approved", "variant", "unmapped", "different")
 """The ladder of characters (`reference/domain.md` §3.2), L1 to L5, by the grade that a rung gives."""
 

@@ -9,8 +9,8 @@ from dataclasses import asdict
 import polars as pl
 import pytest
 
-from reconcile.inquiry.answer import NOT_COMPARED, Answer, Compared
-from reconcile.inquiry.tried import DIFFERENT, HOLDS, MISSING, SAME
+from reconcile.inquiry.answer import Answer, Compared
+from reconcile.inquiry.tried import DIFFERENT, HOLDS, MISSING, NOT_COMPARED, SAME
 from reconcile.model import ROW, Direction, Secrecy, Side
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from schemas.identity_record import DATASET
