@@ -6,7 +6,7 @@ It looks and changes nothing, but for the network: it asks no one.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from reconcile import nightly
 from reconcile.config import RunConfig, read_config
 from reconcile.errors import ReconcileError
+from reconcile.installed import check_installed
 
 PACKAGES = ("polars", "pyarrow", "duckdb", "pandera", "prefect", "fastapi", "sqlalchemy", "xlsxwriter", "typst")
 FREE_BYTES = 2 * 1024**3
@@ -38,6 +39,7 @@ def doctor(config: Path | None) -> Iterator[Finding]:
     """
     for package in PACKAGES:
         yield _try(f"package {package}", partial(_version, package))
+    yield _try("installed files", installed)
     yield _try("character tables", _tables)
     yield _try("fonts", _fonts)
     yield _try("font variants", _variants)
@@ -68,6 +70,23 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         raise ReconcileError(package, "is not installed", hint="pip install 'reconcile[pdf]'") from None
+
+
+def installed(folders: Iterable[Path] | None = None) -> str:
+    """Whether every installed file is the one that its package brought.
+
+    Raises:
+        ReconcileError: E_INSTALLED, with the first of those that are not.
+    """
+    found = check_installed(folders)
+    if wrong := (*found.changed, *found.missing, *found.foreign):
+        problem = (
+            f"{len(found.changed)} changed, {len(found.missing)} missing, {len(found.foreign)} that no package brought: "
+            f"{'; '.join(wrong[:3])}"
+        )
+        hint = "make a new environment from the wheelhouse, and ask who has changed this one"
+        raise ReconcileError("site-packages", problem, hint=hint, code="E_INSTALLED")
+    return f"{found.files:,} files of {found.packages} packages as installed; SHA-256 of their records {found.digest[:16]}…"
 
 
 def _tables() -> str:
