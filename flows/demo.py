@@ -122,7 +122,7 @@ def demo(out: Path, residents: int, seed: int, terminal: Terminal) -> int:
 def measure(command: list[str]) -> Measured:
     """Run a command and watch its anonymous memory every five milliseconds."""
     started, peak = time.monotonic(), 0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:  # noqa: S603  our own interpreter
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr) as process:  # noqa: S603  our own interpreter
         status = Path(f"/proc/{process.pid}/status")
         while process.poll() is None:
             try:
@@ -184,7 +184,10 @@ def _flow(config: Path, out: Path) -> Path | None:
     environment = {**os.environ, "PREFECT_HOME": str((out / "prefect").resolve()), "PREFECT_LOGGING_LEVEL": "WARNING"}
     code = "import sys; from flows.nightly import reconcile_nightly as f; f(sys.argv[1], sys.argv[2])"
     ran = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", code, str(config.resolve()), AS_OF.isoformat()], check=False, env=environment
+        [sys.executable, "-c", code, str(config.resolve()), AS_OF.isoformat()],
+        check=False,
+        env=environment,
+        stderr=sys.stderr,  # ours, not descriptor 2, which is closed to native code
     )
     if ran.returncode:
         return None  # what stands in the folder may be an earlier demo's

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reconcile.process import settle
+from reconcile.process import hush, settle
 
 # Before prefect is imported, and before it starts a server: its database is for the owner only, as all files of ours.
 settle()
+hush()
 # It reads these once. Telemetry has two channels, both on by default; exception and log texts would be copied into its
 # database; its server may take longer to start than it waits.
 os.environ["DO_NOT_TRACK"] = "1"
@@ -34,6 +35,7 @@ from prefect.schedules import Cron
 from prefect.states import Completed, Failed
 
 from reconcile import nightly
+from reconcile.boundary import CODE, guarded
 from reconcile.config import read_config
 from reconcile.errors import ReconcileError
 from reconcile.model import Side, Verdict
@@ -45,19 +47,12 @@ class StepFailedError(Exception):
 
 def _redacted(step: Callable[[], Any]) -> Any:  # noqa: ANN401
     """The result of a step, or its fault's code: no text of an exception leaves this function."""
-    code = "E_FAILED"
     try:
-        return step()
+        return guarded(step)
     except ReconcileError as error:
-        code = error.code
-    except Exception as error:  # noqa: BLE001
-        code = f"E_FAILED {type(error).__name__}"
-    except BaseException as error:
-        # polars' panics are no Exceptions; an interrupt or a cancellation passes.
-        if type(error).__name__ != "PanicException":
-            raise
-        code = "E_FAILED PanicException"
-    raise StepFailedError(code) from None
+        # For a fault of ours the type, which is no value either, is worth more than the code alone.
+        code = f"{error.code} {error.problem.rpartition('.')[2]}" if error.code == CODE else error.code
+    raise StepFailedError(code)
 
 
 PASSING = frozenset(("E_CONNECT", "E_NOT_FOUND", "E_READ", "E_UNSTABLE"))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile import __version__
+from reconcile.boundary import guarded
 from reconcile.check import Input
 from reconcile.config import source_of
 from reconcile.extract import extract, scan
@@ -73,9 +74,16 @@ def compare(
     Raises:
         SourceError: A file is not whole, or a column's type has no exact text.
         ConfigError: A side has no such key column.
+        ReconcileError: E_FAILED, a fault of ours; without the library's text, which may hold a value.
     """
+    return guarded(lambda: _compare((left, right), key, partitions=partitions, allow_empty=allow_empty), "compare")
+
+
+def _compare(
+    sides: tuple[pl.DataFrame | Path, pl.DataFrame | Path], key: Sequence[str], *, partitions: int, allow_empty: bool
+) -> Comparison:
     with tempfile.TemporaryDirectory(prefix="reconcile-") as work:
-        inputs = [_input(side, what, Path(work)) for side, what in ((Side.LEFT, left), (Side.RIGHT, right))]
+        inputs = [_input(side, what, Path(work)) for side, what in zip(Side, sides, strict=True)]
         now = datetime.now(UTC)
         run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=_KEY)
         dataset = ad_hoc(key, *(entry.snapshot for entry in inputs))

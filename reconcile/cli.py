@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from reconcile.boundary import guarded
 from reconcile.errors import ReconcileError
-from reconcile.process import limit_of, settle
+from reconcile.process import hush, limit_of, settle
 
 if TYPE_CHECKING:
     from reconcile.terminal import Terminal
@@ -259,11 +260,12 @@ def main() -> NoReturn:
 
 
 def entry() -> NoReturn:
-    """The console script: `main`, and then out at once.
+    """The console script: `main` in a process that says nothing by accident, and then out at once.
 
     Everything is flushed and renamed by then; what is left is giving back memory page by page, a tenth of a second
     for a million rows, which the kernel does better.
     """
+    hush()
     try:
         main()
     except SystemExit as leaving:
@@ -286,7 +288,7 @@ def _formats(report: str) -> tuple[str, ...]:
 def _guarded(work: Callable[[], int], terminal: Terminal) -> int:
     """The exit status of some work; every failure becomes one line without personal values."""
     try:
-        return work()
+        return guarded(work)
     except ReconcileError as error:
         terminal.error(error)
         from reconcile.decide import verdict_of_fault  # noqa: PLC0415
@@ -295,10 +297,3 @@ def _guarded(work: Callable[[], int], terminal: Terminal) -> int:
     except KeyboardInterrupt:
         terminal.fault("中断されました Interrupted")
         return 130
-    except (SystemExit, typer.Exit):
-        raise
-    except BaseException as error:
-        if os.environ.get("RECONCILE_TRACEBACK") == "1":
-            raise
-        terminal.fault(f"E_FAILED {type(error).__module__}.{type(error).__name__}")
-        return EXIT_FAILED

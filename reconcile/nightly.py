@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconcile import __version__, attest, deliver, history, house_rules, permission
+from reconcile.boundary import guarded
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -290,7 +291,7 @@ def run(config: Path, as_of: str, progress: Progress, purpose: str = "") -> tupl
         ReconcileError: A source or the set-up is not what it must be; the status says so, and nothing else is left.
     """
     with alone(config):
-        return _run(config, as_of, progress, purpose)
+        return guarded(lambda: _run(config, as_of, progress, purpose), "nightly run")
 
 
 def _run(config: Path, as_of: str, progress: Progress, purpose: str) -> tuple[dict[str, Any], Path]:

@@ -6,9 +6,13 @@ import ctypes
 import os
 import re
 import resource
+import sys
+import threading
 import tomllib
 from pathlib import Path
+from types import TracebackType
 
+from reconcile.boundary import CODE, place_of
 from reconcile.errors import ConfigError
 
 PR_SET_DUMPABLE = 4
@@ -88,3 +92,29 @@ def settle(threads: int = 0, limit: str = "") -> None:
         os.environ["POLARS_MAX_THREADS"] = str(threads)
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
     os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")
+
+
+def hush() -> None:
+    """From here on, nothing that this process did not mean to say reaches the terminal or the journal.
+
+    An exception that nobody caught becomes one line without its text, in every thread. What native code writes to file
+    descriptor 2 by itself (Rust prints the text of a panic before Python hears of it) goes nowhere: `sys.stderr` writes
+    to a copy of the descriptor. For a process of its own, before anything else has taken hold of `sys.stderr`.
+    """
+    sys.stderr.flush()
+    own = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    encoding = sys.stderr.encoding
+    sys.stderr = open(own, "w", buffering=1, encoding=encoding, errors="backslashreplace")  # noqa: PTH123, SIM115  to the end
+    sys.excepthook = _tell
+    threading.excepthook = lambda died: _tell(died.exc_type, died.exc_value, died.exc_traceback)
+    sys.unraisablehook = lambda lost: _tell(lost.exc_type, lost.exc_value, lost.exc_traceback)
+
+
+def _tell(kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None) -> None:
+    if issubclass(kind, SystemExit):  # how a thread may end
+        return
+    name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    sys.stderr.write(" ".join(["reconcile:", CODE, name, *filter(None, [place_of(trace)])]) + "\n")

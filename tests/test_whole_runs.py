@@ -13,11 +13,15 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from reconcile.cli import app
 from tests.canary import Scan, scan, scan_text
 from tests.planted import AS_OF, MY_NUMBER, Site, plant
 
@@ -267,3 +271,85 @@ def test_a_nightly_run_writes_nowhere_else(world: World, traced: tuple[Ran, str]
     elsewhere = {path for path in made if not path.startswith((str(world.root), "/dev/", "/proc/"))}
     assert len(made) > 10
     assert elsewhere == set()
+
+
+# --------------------------------------------------------------------------------------------------- runs that fail
+
+
+def _rows(site: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    path = site / "cs.csv"
+    path.write_bytes(b"\r\n".join(change(path.read_bytes().split(b"\r\n"))))
+
+
+def _with_canary(rows: list[bytes]) -> int:
+    return next(number for number, row in enumerate(rows) if "カナリア".encode() in row)
+
+
+def _replaced(rows: list[bytes], old: bytes, new: bytes) -> list[bytes]:
+    number = _with_canary(rows)
+    return [*rows[:number], rows[number].replace(old, new, 1), *rows[number + 1 :]]
+
+
+def _register(site: Path, *statements: str) -> None:
+    with duckdb.connect(str(site / "register.duckdb")) as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def _config(site: Path, old: str, new: str) -> None:
+    path = site / "run.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def _password(site: Path, secret: str) -> None:
+    _config(site, "duckdb:///register.duckdb", f"postgresql://reader:{secret}@127.0.0.1:1/none")
+
+
+def _key(site: Path, secret: str) -> None:
+    path = site / "keys" / "site.key"
+    path.unlink()
+    path.write_text(secret)
+    path.chmod(0o400)
+
+
+FAULTS: dict[str, tuple[str, Callable[[Path, str], object]]] = {
+    "cut within a canary": ("E_TRUNCATED", lambda site, _: _rows(site, lambda rows: rows[: _with_canary(rows) + 1])),
+    "row lost": ("E_COUNT", lambda site, _: _rows(site, lambda rows: [*rows[:9], *rows[10:]])),
+    "not utf-8": ("E_ENCODING", lambda site, _: _rows(site, lambda rows: _replaced(rows, b"\xe3\x82\xab", b"\x83J"))),
+    "quote": ("E_QUOTE", lambda site, _: _rows(site, lambda rows: _replaced(rows, "カナ".encode(), '"カ"ナ'.encode()))),
+    "column more": ("E_COLUMNS", lambda site, _: _rows(site, lambda rows: _replaced(rows, b",", b",,"))),
+    "no such column": ("E_COLUMNS", lambda site, _: _register(site, "ALTER TABLE juki_current DROP shimei_kana")),
+    "no such table": ("E_COLUMNS", lambda site, _: _register(site, "DROP TABLE juki_current")),
+    "no database": ("E_CONNECT", lambda site, _: (site / "register.duckdb").write_bytes(b"nothing of the kind" * 99)),
+    "password in a url": ("E_CONNECT", _password),
+    "secret for a number": (
+        "E_CONFIG",
+        lambda site, secret: _config(site, '"13107"', f'"13107"\noverlap_min = "{secret}"'),
+    ),
+    "key of the wrong size": ("E_CONFIG", _key),
+}
+
+
+def test_a_run_that_fails_says_its_code_and_no_value(world: World, tmp_path: Path) -> None:
+    secret = "Geheim" + os.urandom(8).hex()
+    canaries = {**world.site.canaries, "secret": secret}
+    said, statuses = {}, {}
+    for number, (name, (_, break_it)) in enumerate(FAULTS.items()):
+        site = tmp_path / str(number)
+        shutil.copytree(world.site.config.parent, site, ignore=shutil.ignore_patterns("results"))
+        break_it(site, secret)
+        ran = CliRunner().invoke(app, ["run", "--config", str(site / "run.toml"), "--as-of", AS_OF])
+        said[name] = ran.output + (ran.stderr if ran.stderr_bytes else "")
+        statuses[name] = ran.exit_code
+
+    found = scan(tmp_path, canaries)
+
+    assert statuses == dict.fromkeys(FAULTS, 2)
+    assert {name: code for name, (code, _) in FAULTS.items() if code not in said[name]} == {}
+    assert {name: scan_text(text, canaries) for name, text in said.items() if scan_text(text, canaries)} == {}
+    assert {name.partition("/")[2].partition(":")[0] for name in found.unknown} <= {
+        "cs.csv",
+        "register.duckdb",
+    }  # broken
+    holding = {hit.file.partition("!")[0].partition("/")[2] for hit in found.hits}
+    assert holding <= {"cs.csv", "register.duckdb", "run.toml", "keys/site.key", "keys/evidence.key"}
