@@ -22,7 +22,7 @@ PR_SET_DUMPABLE = 4
 LIMIT = "RECONCILE_MEMORY_LIMIT"
 """The variable that carries the limit, in bytes, to whoever divides it: this process, or one that it starts."""
 
-LEAST_LIMIT = 300 << 20
+LEAST_LIMIT = 400 << 20
 """Bytes. Below it the libraries alone leave too little."""
 
 ONE_THREAD = 512 << 20
@@ -68,8 +68,8 @@ def settle(threads: int = 0, limit: str = "") -> None:
     The memory holds residents, and a core file would hold them for whoever finds it (`reliability.md` F128).
 
     polars' defaults favor throughput on large machines: several row groups read ahead, freed pages kept for seconds.
-    The values here were measured with `make bench`: the same time, and a third less memory. All of them can be set
-    from outside.
+    The values here were measured with `make bench`: the same time, and a third less memory. Without a limit all of
+    them can be set from outside.
 
     Args:
         threads: For polars; 0 takes every core, or one if the limit is small.
@@ -81,8 +81,12 @@ def settle(threads: int = 0, limit: str = "") -> None:
     if limit:
         size = memory_limit(limit)
         os.environ[LIMIT] = str(size)
-        threads = threads or (1 if size < ONE_THREAD else 0)
-        os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
+        tight = size < ONE_THREAD
+        threads = threads or (1 if tight else 0)
+        os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] = "1"
+        # Pages kept for a time are more pages on a faster machine: then no peak could be promised. Not `setdefault`:
+        # importing polars sets this variable, so that whatever a process with polars starts inherits half a second.
+        os.environ["_RJEM_MALLOC_CONF"] = f"dirty_decay_ms:{0 if tight else 10},muzzy_decay_ms:0"
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only

@@ -17,7 +17,7 @@ from reconcile.process import limit_of, memory_limit
 from tests.bench.measure import MEBIBYTE, Cost, measure
 
 ROOT = Path(__file__).parents[1]
-ROWS, COLUMNS, OF_ONE_KEY = 280_000, 20, 1_000
+ROWS, COLUMNS, OF_ONE_KEY = 400_000, 20, 1_000
 
 
 def _pair(folder: Path) -> None:
@@ -53,21 +53,21 @@ def _diff(folder: Path, limit: str) -> tuple[Cost, bytes]:
 def test_a_limit_holds_and_changes_no_finding(tmp_path: Path) -> None:
     _pair(tmp_path)
     free, findings = _diff(tmp_path, "")
-    assert free.peak_anonymous_bytes > 300 * MEBIBYTE, "else the limit below would prove nothing"
-    for limit in (300, 350):
+    assert free.peak_anonymous_bytes > 450 * MEBIBYTE, "else the limits below would prove nothing"
+    for limit in (400, 450):
         cost, found = _diff(tmp_path, f"{limit}MiB")
         assert cost.peak_anonymous_bytes <= limit * MEBIBYTE
         assert found == findings
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("", 0), ("300MiB", 300 << 20), ("1.5GiB", 3 << 29), ("400000 KiB", 400_000 << 10)]
+    ("text", "expected"), [("", 0), ("400MiB", 400 << 20), ("1.5GiB", 3 << 29), ("512000 KiB", 500 << 20)]
 )
 def test_a_limit_is_a_number_and_a_unit(text: str, expected: int) -> None:
     assert memory_limit(text) == expected
 
 
-@pytest.mark.parametrize("text", ["300", "300MB", "-1GiB", "lots", "1,5GiB", "299MiB", "0GiB"])
+@pytest.mark.parametrize("text", ["300", "300MB", "-1GiB", "lots", "1,5GiB", "399MiB", "0GiB"])
 def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--memory-limit"):
         memory_limit(text)
