@@ -84,15 +84,21 @@ class Sides(NamedTuple):
         if entry.history is None or timing is None:
             return None
         expressions = entry.canonical(self.dataset)
-        older = entry.history.select(
-            **{name: expressions[source] for name, source in self.this.key.items()},
+        joined = {on: self.optional(self.dataset.list_key)} if on else self._keys(expressions)
+        wanted = by.select(list(joined)).unique()
+        # Said as a filter, it reaches the file: only the rows of these keys are decoded beyond their first part.
+        first = next(iter(joined))
+        older = entry.history.filter(joined[first].is_in(wanted[first].implode())).select(
+            **self._keys(expressions),
             **{name: expressions[field.name] for name, field in self.this.fields.items()},
             processed=expressions[timing.processed],
             sequence=self.optional(timing.sequence),
             person=self.optional(self.dataset.list_key),
         )
-        joined = [on] if on else self.key
-        return older.join(by.select(joined).unique().lazy(), on=joined, how="semi").collect(engine="streaming")
+        return older.collect(engine="streaming").join(wanted, on=list(joined), how="semi", maintain_order="left")
+
+    def _keys(self, expressions: Mapping[str, pl.Expr]) -> dict[str, pl.Expr]:
+        return {name: expressions[source] for name, source in self.this.key.items()}
 
 
 def reasons(
