@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 UV ?= uv
 
-.PHONY: demo test test-offline lint bench bench-large test-nightly wheelhouse sbom lock clean
+.PHONY: demo test test-offline lint bench bench-large scaling engines scoreboard test-nightly wheelhouse sbom lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,6 +37,15 @@ bench: $(STAMP) ## what it costs, beside the bare operation and the peers; writt
 
 bench-large: $(STAMP) ## 14 million a side, and more as far as the disk allows; ours only
 	@$(BIN)/python -m tests.bench.bench --large --write docs/benchmarks.md
+
+scaling: $(STAMP) ## how the time grows with rows, columns, differences, duplicates, partitions, threads; table and plot
+	@$(BIN)/python -m tests.bench.scaling --write docs/benchmarks.md --plot docs/scaling.svg
+
+engines: $(STAMP) ## the tasks of many machines on Dask, Ray and PySpark, in local mode
+	@$(BIN)/python -m tests.bench.engines --write docs/benchmarks.md
+
+scoreboard: $(STAMP) ## the traps of comparing, put to six other tools and to us; written to docs/scoreboard.md
+	@$(BIN)/python -m tests.bench.scoreboard --write docs/scoreboard.md
 
 test-nightly: lint ## the long versions: more examples, every byte, every system call
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly

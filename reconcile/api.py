@@ -32,7 +32,7 @@ from reconcile.model import (
 )
 from reconcile.pipeline import Options, reconcile
 
-_KEY = sha256(b"reconcile: in-process comparison").digest()
+KEY = sha256(b"reconcile: in-process comparison").digest()
 """Keys the finding ids of comparisons that leave no file: they need be stable, not secret."""
 
 
@@ -85,7 +85,7 @@ def _compare(
     with tempfile.TemporaryDirectory(prefix="reconcile-") as work:
         inputs = [_input(side, what, Path(work)) for side, what in zip(Side, sides, strict=True)]
         now = datetime.now(UTC)
-        run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=_KEY)
+        run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=KEY)
         dataset = ad_hoc(key, *(entry.snapshot for entry in inputs))
         options = Options(seed=secrets.randbits(40), partitions=partitions, work=Path(work), allow_empty=allow_empty)
         report = reconcile(run, dataset, (inputs[0], inputs[1]), options)

@@ -86,6 +86,7 @@ FAULTS: Mapping[str, str] = {
     "E_HEADER": "見出しが違います",
     "E_INSTALLED": "導入された部品が配布時と違います",
     "E_KEY": "キーの指定が正しくありません",
+    "E_CLUSTER": "複数台での実行に失敗しました",
     "E_KEY_TYPE": "キーの型が両側で違います",
     "E_LEDGER": "台帳(履歴)が使えません",
     "E_LOCKED": "別の実行が動いています",

@@ -82,10 +82,13 @@ def _family(pid: int) -> list[int]:
     family = [pid]
     for member in family:  # grows while it is walked: children of children
         try:
-            children = Path(f"/proc/{member}/task/{member}/children").read_text(encoding="ascii")
+            # Each thread lists the children that it started itself.
+            children = [
+                (one / "children").read_text(encoding="ascii") for one in Path(f"/proc/{member}/task").iterdir()
+            ]
         except OSError:  # gone between two looks
             continue
-        family.extend(map(int, children.split()))
+        family.extend(int(child) for listed in children for child in listed.split())
     return family
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PINS = Path(__file__).with_name("peers")
 ENVIRONMENTS = ROOT / ".venv-peers"
 PEERS = ("datacompy", "diffly", "pointblank", "fastrecon", "reladiff", "datadiffer")
+ENGINES = ("dask", "ray", "pyspark")
+"""Engines that could carry us beyond one machine; each runs our own tasks."""
 BARE = {"scan": "bare scan (polars)", "polars": "bare full join (polars)", "duckdb": "FULL OUTER JOIN (DuckDB)"}
 TABLES_FIRST = ("reladiff",)
 """Peers that compare tables of a database: loading them is not charged."""
@@ -43,12 +45,12 @@ class Rival:
 
 
 def rival(name: str) -> Rival:
-    """A bare operation or a peer, its environment made if need be.
+    """A bare operation, a peer or an engine, its environment made if need be.
 
     Raises:
         RivalError: It cannot be installed here.
     """
-    if name not in PEERS:
+    if name not in (*PEERS, *ENGINES):
         return Rival(name, BARE.get(name, name), Path(sys.executable))
     pins = PINS / f"{name}.txt"
     wanted = pins.read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from tests.bench.rivals import PEERS, ROOT, contestant, rival, rivals, wrong_cou
 from tests.bench.tables import Line
 
 RECONCILE = (sys.executable, "-m", "reconcile")
+TIGHT_MEBIBYTES = 300
 WARD_RESIDENTS = 287_302  # of the real ward
 # What anyone would type first. It only joins; it does not yet say which values differ.
 BARE_JOIN = """
@@ -191,7 +192,8 @@ def classification(folder: Path, size: Size, rounds: int) -> Line:
 def large(folder: Path, size: Size, rounds: int) -> Iterator[Line]:
     """Ours beside the scan, where peers no longer fit the memory; the files are deleted at the end."""
     pair = make_pair(folder, size.rows, kind="parquet", columns=size.columns)
-    ours, scan = interleave(rounds, diff(pair, folder), contestant(rival("scan"), pair, folder))
+    tight = diff(pair, folder, "--memory-limit", f"{TIGHT_MEBIBYTES}MiB")
+    ours, limited, scan = interleave(rounds, diff(pair, folder), tight, contestant(rival("scan"), pair, folder))
     line = _line(f"reconcile diff, {size}", ours, scan, "scan")
     met = statistics.median(line.ratios) <= 2.0 and line.peak_mebibytes <= 600
     if size == LARGE:
@@ -200,6 +202,9 @@ def large(folder: Path, size: Size, rounds: int) -> Iterator[Line]:
         yield _with_goal(line, "≤ 2 GiB", line.peak_mebibytes <= 2048)
     else:
         yield line
+    line = _line(f"the same with --memory-limit {TIGHT_MEBIBYTES}MiB", limited, scan, "scan")
+    met = statistics.median(line.ratios) <= 3.0 and line.peak_mebibytes <= TIGHT_MEBIBYTES
+    yield _with_goal(line, f"≤ 3.0 × scan, ≤ {TIGHT_MEBIBYTES} MiB", met if size == LARGE else None)
     yield Line(what=f"bare scan (polars), {size}", costs=scan)
     for path in (pair.left, pair.right):
         path.unlink()

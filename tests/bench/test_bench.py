@@ -20,10 +20,12 @@ from tests.bench.tables import Section, markdown, put
 HOLD = "import time; held = bytearray(b'x') * (64 << 20); time.sleep(0.2)"
 NEST = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLD!r}], check=True)"
 
+FROM_A_THREAD = f"import threading\nt = threading.Thread(target=exec, args=({NEST!r},))\nt.start()\nt.join()"
+
 
 def test_the_peak_holds_what_the_process_and_its_children_took(tmp_path: Path) -> None:
     empty = measure([sys.executable, "-c", "import time; time.sleep(0.1)"], cwd=tmp_path)
-    for program in (HOLD, NEST):
+    for program in (HOLD, NEST, FROM_A_THREAD):
         cost = measure([sys.executable, "-c", program], cwd=tmp_path)
         assert 60 * MEBIBYTE <= cost.peak_anonymous_bytes - empty.peak_anonymous_bytes <= 96 * MEBIBYTE
         assert cost.wall_seconds >= 0.2

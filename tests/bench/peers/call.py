@@ -11,17 +11,18 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Answer(TypedDict):
-    """What a peer says of two files; `changed` counts pairs of rows, `repeated` rows (None: it does not say)."""
+    """What a peer says of two files; `changed` counts keys, `repeated` rows of repeated keys (None: it does not say)."""
 
     equal: bool
     only_left: int
     only_right: int
     changed: int
     repeated: int | None
+    rejected: NotRequired[int]
 
 
 Compare = Callable[[Path, Path, Sequence[str], Path], Answer]
