@@ -96,6 +96,18 @@ def test_the_planted_differences_are_found_and_stand_in_no_count_and_no_file(sit
     assert truth  # the ward says of itself what was written
 
 
+def test_every_finding_has_a_rule_and_every_value_equal_under_a_rule_is_counted_under_it(site: Path) -> None:
+    summary = run(site)
+
+    folder = next((site.parent / "results").glob("*/findings.parquet")).parent
+    findings = pl.read_parquet(folder / "findings.parquet")
+    variants = pl.read_parquet(folder / "variants.parquet")
+    assert findings.height > 100
+    assert findings["rule"].null_count() == 0
+    assert variants["rule"].null_count() == 0
+    assert summary["equal_by_rule"] == dict(variants["rule"].value_counts(name="n").iter_rows())
+
+
 def nothing_differs(*_: object) -> pl.DataFrame:
     return pl.DataFrame(schema=comparing.values_schema(["k0"]))
 
@@ -132,7 +144,7 @@ def test_a_comparison_that_skips_a_column_is_noticed_by_the_sentinels(
     assert json.loads((tmp_path / "results" / "status.json").read_bytes())["verdict"] == "failed"
 
 
-def test_a_search_that_takes_suspects_for_equal_is_noticed_by_either_proof(
+def test_a_search_that_takes_suspects_for_equal_is_noticed_by_each_of_three_proofs(
     ward: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trusting(left: pl.DataFrame, right: pl.DataFrame) -> Suspects:
@@ -140,6 +152,10 @@ def test_a_search_that_takes_suspects_for_equal_is_noticed_by_either_proof(
         return Suspects(left=none, right=none, matched=min(left.height, right.height))
 
     monkeypatch.setattr(pipeline, "suspects", trusting)
+    with pytest.raises(BalanceError) as failure:
+        run(written(ward, tmp_path, 0))
+    assert failure.value.code == "E_BALANCE"  # the sum of the second hashes notices it first
+    monkeypatch.setattr(pipeline, "prove_equal", lambda _left, _right: None)
     for number, (oracle_rows, code) in enumerate(((0, "E_SELFTEST"), (500_000, "E_ORACLE"))):
         folder = tmp_path / str(number)
         folder.mkdir()

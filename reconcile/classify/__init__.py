@@ -91,6 +91,7 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         .with_columns(code=pl.when(_own_code(dataset)).then(_code(dataset)).otherwise(by_reason), _order=order)
         .with_columns(severity=_severity(dataset))
         .pipe(with_parts, material.swapped, dataset, internal)
+        .with_columns(rule=_ground(dataset))
         .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
     )
     ids = finding_ids(found, internal, dataset.name, site_key)
@@ -162,6 +163,24 @@ def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.
     return told.with_columns(rule=pl.coalesce("reason", "rule"), hint=pl.coalesce("evidence", "hint")).select(
         *shape, "reason"
     )
+
+
+def _ground(dataset: Dataset) -> pl.Expr:
+    """The rule of a finding; where none explains it, that every rule was tried: nobody has to guess from an empty cell.
+
+    An ad-hoc dataset has no rules that could have been tried.
+    """
+    if not dataset.taxonomy:
+        return pl.col("rule")
+    kind = pl.col("kind")
+    plain = (
+        pl.when(kind == "value")
+        .then(pl.when(pl.col("grade") == "missing").then(pl.lit("one_side_only")).otherwise(pl.lit("no_rule")))
+        .when(kind.str.starts_with("only_"))
+        .then(pl.lit("no_partner"))
+        .otherwise(pl.lit("repeated_key"))
+    )
+    return pl.coalesce("rule", plain)
 
 
 def _with_types(types: Mapping[str, str]) -> pl.Expr:

@@ -58,6 +58,11 @@ RULE_LABELS: Mapping[str, str] = {
     "town": "町字表との照合",
     "shared": "同一番号の共有",
     "doubtful": "代替記号・外字を含む",
+    # where every rule was tried and none explains it
+    "no_rule": "同じとみなす規則なし",
+    "one_side_only": "片側に値なし",
+    "no_partner": "相手側に対応する記録なし",
+    "repeated_key": "同じ番号の記録が複数",
     # what pandera calls its checks
     "str_matches": "桁数・文字種",
     "not_nullable": "必須項目の欠落",

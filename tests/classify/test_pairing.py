@@ -72,7 +72,7 @@ def test_two_who_name_the_same_old_code_are_not_paired(tmp_path: Path) -> None:
 def test_the_old_code_of_somebody_whose_key_meets_pairs_nobody(tmp_path: Path) -> None:
     both = person(NEW, **HANAKO, old_juminhyo_code=OLD)
     told = _told(_run(tmp_path, [both, person(OLD, **TARO)], [both]))
-    assert told == [(OLD, "only_left", None, "A1", None, None)]
+    assert told == [(OLD, "only_left", None, "A1", "no_partner", None)]
 
 
 def test_one_number_on_two_leftovers_of_a_side_pairs_nobody(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_an_item_beside_another_number_is_a_part_and_named_in_the_event(tmp_path
     left = [person(OLD, **HANAKO, kojin_bango=NUMBER)]
     right = [person(OLD, **{**HANAKO, "address_lot": "5番8号"}, kojin_bango=ANOTHER)]
     report = _run(tmp_path, left, right)
-    assert _severities(report) == {"kojin_bango": ("重大", ""), "address_lot": ("情報", "part_of:B2")}
+    assert _severities(report) == {"kojin_bango": ("重大", "no_rule"), "address_lot": ("情報", "part_of:B2")}
     assert report.findings["hint"].to_list() == ["ほかに相違する項目: 番地・号", None]
 
 
@@ -226,7 +226,7 @@ def test_the_items_of_somebody_without_an_event_are_findings_of_their_own(tmp_pa
     left = [person(OLD, **HANAKO, kojin_bango=NUMBER), person(NEW, **TARO)]
     right = [person(OLD, **HANAKO, kojin_bango=ANOTHER), person(NEW, **{**TARO, "address_lot": "9番9号"})]
     report = _run(tmp_path, left, right)
-    assert _severities(report) == {"kojin_bango": ("重大", ""), "address_lot": ("要修正", "")}
+    assert _severities(report) == {"kojin_bango": ("重大", "no_rule"), "address_lot": ("要修正", "no_rule")}
 
 
 def test_a_part_keeps_its_identity_when_the_event_is_over(tmp_path: Path) -> None:
