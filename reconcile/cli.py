@@ -158,6 +158,78 @@ def explain(
     raise typer.Exit(_guarded(work, terminal))
 
 
+breaks_app = typer.Typer(
+    no_args_is_help=True, help="指摘の経過と対応。 Findings from night to night, and what was decided."
+)
+app.add_typer(breaks_app, name="breaks")
+
+
+@breaks_app.command("list")
+def breaks_list(
+    config: ConfigFile = Path("run.toml"),
+    state: Annotated[str, typer.Option(help="状態 open, resolved, all")] = "open",
+    lang: Lang = "",
+) -> None:
+    """継続中の指摘を古い順に示す。 The open findings, oldest first: ids, codes and dates, no residents."""
+    terminal = _terminal(lang, quiet=True, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import breaks, nightly  # noqa: PLC0415
+
+        terminal.lines(breaks.lines(breaks.listed(config, state, nightly.today())))
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@breaks_app.command("show")
+def breaks_show(
+    finding_id: Annotated[str, typer.Argument(help="識別子 Its id, or the beginning of it")],
+    config: ConfigFile = Path("run.toml"),
+    lang: Lang = "",
+) -> None:
+    """一つの指摘の経過を示す。 What happened to one finding, night by night."""
+    terminal = _terminal(lang, quiet=True, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import breaks, nightly  # noqa: PLC0415
+
+        one, sightings = breaks.shown(config, finding_id, nightly.today())
+        terminal.lines(breaks.lines([one]))
+        terminal.lines(
+            f"{night}  {run}  {event}  {code or '-'} {severity or '-'}"
+            for night, run, event, code, severity in sightings
+        )
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@breaks_app.command("import")
+def breaks_import(
+    worklist: Annotated[Path, typer.Argument(help="記入済みのワークリスト The worklist as it came back (xlsx)")],
+    config: ConfigFile = Path("run.toml"),
+    purpose: Annotated[str, typer.Option(help="目的 What for; recorded. No number of a person")] = "",
+    lang: Lang = "",
+) -> None:
+    """ワークリストに記入された対応を取り込む。 Take the decisions entered in a worklist; free text is not read."""
+    terminal = _terminal(lang, quiet=True, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import breaks  # noqa: PLC0415
+
+        held, new = breaks.imported(config, worklist, purpose)
+        terminal.lines(
+            [f"対応の記入 {held:,} 件、うち新たに取り込んだもの {new:,} 件 decisions: {held:,}, new: {new:,}"]
+        )
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
 @app.command()
 def schedule(config: ConfigFile = Path("run.toml")) -> None:
     """夜間処理を毎晩動かす。 Serve the Prefect flow at its cron time, Asia/Tokyo."""

@@ -76,7 +76,8 @@ from reconcile.model import (
 )
 
 _TOP = frozenset(
-    "dataset left right out site_key evidence_key characters gates carried schedule sources purpose operators municipalities".split()
+    """dataset left right out site_key evidence_key characters gates carried retention schedule sources purpose operators
+    municipalities""".split()
 ) | {"memory_limit", *house_rules.TABLES}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at composite towns".split())
 _CHARACTERS = frozenset(("approvals",))
@@ -143,9 +144,10 @@ class RunConfig:
     """A run file, read and checked.
 
     `approvals` is the 同定承認表 (`characters.approvals`), `gaiji` the 外字 table of a source, by the source's name
-    (`characters.gaiji`): paths, which the run loads and names by digest in its report. `towns` are the tables of town codes by the
-    source's name, which the run names by digest as well. `extracted_at` says when a
-    source was extracted (YYYYMMDDhhmmss), where it does not say so itself. `house` is what the site has decided about
+    (`characters.gaiji`): paths, which the run loads and names by digest in its report. `towns` are the tables of town
+    codes by the source's name, which the run names by digest as well. `extracted_at` says when a source was extracted
+    (YYYYMMDDhhmmss), where it does not say so itself. `retention_days` is how long the lists and findings of a run are
+    kept, 0 for ever. `house` is what the site has decided about
     severities, scope and thresholds. `purpose` is what the nightly run is for, `operators` account -> roles
     (`permission`); None where the run file names nobody.
     """
@@ -164,6 +166,7 @@ class RunConfig:
     extracted_at: Mapping[str, str] = field(default_factory=dict)
     gates: Gates = Gates()
     carried: CarriedLimits = CarriedLimits()
+    retention_days: int = 0
     schedule: Schedule = Schedule()
     house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
     purpose: str = ""
@@ -227,6 +230,7 @@ def read_config(path: Path) -> RunConfig:
         },
         gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
         carried=_carried(f"{where}: carried", _table(f"{where}: carried", raw.get("carried", {}))),
+        retention_days=_retention(f"{where}: retention", _table(f"{where}: retention", raw.get("retention", {}))),
         schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
         house=house_rules.read(where, raw),
         purpose=_text(where, raw, "purpose", ""),
@@ -425,6 +429,11 @@ def _carried(where: str, table: Mapping[str, Any]) -> CarriedLimits:
         ),
         planned_business_days=int(_number(where, table, "planned_business_days", default.planned_business_days)),
     )
+
+
+def _retention(where: str, table: Mapping[str, Any]) -> int:
+    _known(where, table, frozenset(("days",)))
+    return int(_number(where, table, "days", 0))
 
 
 def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:

@@ -173,11 +173,12 @@ def history_gates(
             )
         if (digest := sha256[place]) is not None:
             same = [night for night, digests in last.sha256 if digests[place] == digest]
-            again = f"({same[-1]}と同じ)" if same else ""
+            meant = digest in accepted
+            again = f"({same[-1]}と同じ{'、承認済' if meant else ''})" if same else ""
             gates.append(
                 Gate(
                     name=f"fresh_{side}",
-                    passed=not same or digest in accepted,
+                    passed=not same or meant,
                     ja=f"{name}の入力が前の回と同じファイルでないこと{again}",
                     en=f"{side}: the file is not one of an earlier night" + (f" (of {same[-1]})" if same else ""),
                 )

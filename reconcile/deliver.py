@@ -175,6 +175,20 @@ def publish(staged: Path, folder: Path) -> None:
     _flush(folder.parent)
 
 
+def forget(folder: Path, names: Iterable[str]) -> None:
+    """Unlink files of a delivered run, flushed; those that are gone already are no fault.
+
+    Raises:
+        SourceError: E_OUT, one cannot be deleted.
+    """
+    if not folder.is_dir():
+        return
+    with _as_source_error(folder):
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        _flush(folder)
+
+
 def conclude(folder: Path, run_id: str, verdict: Verdict, **more: object) -> None:
     """Let the folder's status be the verdict of a run whose files are in place."""
     say(folder, {"run_id": run_id, "verdict": verdict.value, **more})
@@ -206,7 +220,8 @@ def reread(folder: Path, manifest_sha256: str = "") -> Verdict:
         manifest_sha256: What the manifest itself must be; "" if that is not known.
 
     Returns:
-        `tampered` if a file is missing or not the one that was written; else what `summary.json` says.
+        `tampered` if a file is missing or not the one that was written, `failed` if the disk does not give it back;
+        else what `summary.json` says.
     """
     try:
         content = (folder / MANIFEST).read_bytes()
@@ -217,8 +232,10 @@ def reread(folder: Path, manifest_sha256: str = "") -> Verdict:
             if sha256((folder / name).read_bytes()).hexdigest() != digest:
                 return Verdict.TAMPERED
         return Verdict(json.loads((folder / "summary.json").read_bytes())["verdict"])
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):
         return Verdict.TAMPERED
+    except OSError:
+        return Verdict.FAILED
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

@@ -19,13 +19,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, history, house_rules, permission
+from reconcile import __version__, attest, deliver, history, house_rules, permission, retention
 from reconcile.boundary import guarded
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
@@ -242,8 +242,8 @@ def finish(job: Job) -> Verdict:
     shutil.rmtree(job.stage / WORK)
     history.commit(config.out, job.run_id, job.stage, manifest)
     verdict = deliver.reread(job.out, manifest)
-    if verdict is Verdict.TAMPERED:
-        attest.failed(config, job.run_id, verdict, "E_TAMPERED")
+    if verdict in (Verdict.TAMPERED, Verdict.FAILED):
+        attest.failed(config, job.run_id, verdict, "E_TAMPERED" if verdict is Verdict.TAMPERED else "E_READ")
     else:
         attest.published(config, job.run_id, verdict)
     deliver.conclude(job.out.parent, job.run_id, verdict, results=job.run_id)
@@ -263,7 +263,7 @@ def give_up(job: Job, code: str) -> None:
 
 @contextmanager
 def alone(config: Path) -> Iterator[None]:
-    """Hold the run file's output folder for one run, and repair what a run that died left in it.
+    """Hold the run file's output folder for one run; repair what a dead run left, delete what was kept long enough.
 
     Raises:
         ConfigError: E_LOCKED, another run is at work.
@@ -275,6 +275,7 @@ def alone(config: Path) -> Iterator[None]:
         try:
             for run_id in history.repair(out):
                 attest.published(read, run_id, deliver.reread(out / run_id))
+            retention.thin(read, datetime.now(UTC))
         except ReconcileError as error:
             deliver.conclude(out, "", verdict_of_fault(error.code), code=error.code)
             raise
@@ -328,6 +329,11 @@ def rehearse(config: Path) -> dict[str, str]:
         here = "" if isinstance(source, DatabaseSource) or source.path.is_file() else " (missing)"
         plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{here}"
     return plan
+
+
+def today() -> date:
+    """The day in Tokyo now."""
+    return datetime.now(TOKYO).date()
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:

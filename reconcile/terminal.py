@@ -108,6 +108,7 @@ FAULTS: Mapping[str, str] = {
     "E_SOURCE": "入力が正しくありません",
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",
+    "E_WORKLIST": "ワークリストを取り込めません",
     "E_UNSTABLE": "書き込み中のファイルです",
 }
 """What each code of a fault says in one breath; the rest of the line is the same in both languages."""

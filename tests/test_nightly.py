@@ -84,6 +84,14 @@ def test_the_verdict_is_read_back_and_a_changed_file_is_noticed(site: Path) -> N
     assert deliver.reread(folder) is Verdict.TAMPERED
 
 
+def test_a_disk_that_does_not_give_a_file_back_is_a_failure_and_no_tampering(site: Path) -> None:
+    _, folder = run(site)
+    (folder / "council.pdf").unlink()
+    (folder / "council.pdf").mkdir()  # reading it is an error of the system, and not a file that is gone
+
+    assert deliver.reread(folder) is Verdict.FAILED
+
+
 def test_a_cut_file_is_inconclusive_and_leaves_nothing_but_the_status(site: Path) -> None:
     export = site.parent / "cs.dat"
     export.write_bytes(export.read_bytes()[:-640])

@@ -11,6 +11,7 @@ import polars as pl
 
 from reconcile.model import Dataset, Direction, Report, Secrecy, Side
 from reconcile.report import tables, wording
+from reconcile.report.ageing import STATUS_LABELS
 from reconcile.report.build import SEVERITIES, needs_action
 from reconcile.report.disclosure import LIST_KEY, PROTECTED, UNKNOWN, for_list
 from reconcile.report.propose import propose, words
@@ -20,7 +21,11 @@ from reconcile.report.words import HINT_LABELS, hint_words, parts, rule_words, w
 STATES = ("未着手", "調査中", "是正依頼済", "対応済", "是正不要")
 """対応状況: what may be chosen in the drop-down; the first stands where somebody has to act."""
 
-PROPOSED, STATE, REMARK, IDENTIFIER = "是正案(未実施)", "対応状況", "所見", "finding_id"
+REASONS = ("届出・入力の誤り", "通知の未達", "文字の同定", "時期のずれ", "システムの不具合", "その他")
+"""理由: what may be chosen. A fixed list, because what is chosen is kept, and free text may name a person."""
+
+PROPOSED, STATE, REASON, STAFF, DUE = "是正案(未実施)", "対応状況", "理由", "担当者番号", "期限"
+REMARK, IDENTIFIER = "所見", "finding_id"
 
 ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(非表示)"
 """What stands for a value that is null, that is a text without characters, or that nobody may see."""
@@ -64,6 +69,9 @@ def listing(report: Report) -> Listing:
     masked = for_list(report)
     # Internal names: the key's own are a stranger's, and could be any of those used here.
     findings = masked.rename({name: f"key{place}" for place, name in enumerate(report.dataset.key)})
+    if report.tracked is not None:
+        known = report.tracked.standing.select("finding_id", "status", "business_days", _since="since")
+        findings = findings.join(known, on="finding_id", how="left", maintain_order="left")
     ordered = _sorted(findings, report.dataset).with_row_index("number", offset=1)
     columns = _columns(report)
     key = [f"key{place}" for place in range(len(report.dataset.key))]
@@ -83,8 +91,14 @@ def _columns(report: Report) -> tuple[Column, ...]:
         Column("区分名", "category", 14),
         Column("担当", "actor", 8),
     )
+    followed = (
+        Column("状態", "status", 7, "center"),
+        Column("初出", "since", 8, "center"),
+        Column("経過", "business_days", 5, "number"),
+    )
     columns = (
         Column("No.", "number", 5, "number"),
+        *(followed if report.tracked else ()),
         *(taxonomy if dataset.taxonomy else (Column("種類", "category", 14),)),
         *((Column(labels.get(dataset.list_key, dataset.list_key), LIST_KEY, 14),) if dataset.list_key else ()),
         *(Column(labels[name], f"key{place}", 11) for place, name in enumerate(dataset.key)),
@@ -97,6 +111,9 @@ def _columns(report: Report) -> tuple[Column, ...]:
         Column(f"{left}行", "left_row", 7, "number"),
         Column(f"{right}行", "right_row", 7, "number"),
         Column(STATE, "state", 9, "entry"),
+        Column(REASON, "reason", 9, "entry"),
+        Column(STAFF, "staff", 7, "entry"),
+        Column(DUE, "due", 8, "entry"),
         Column(REMARK, "remark", 14, "entry"),
         Column(IDENTIFIER, "finding_id", 12, "small"),
     )
@@ -141,7 +158,8 @@ def _words(report: Report) -> dict[str, pl.Expr]:
         "explained": pl.coalesce(hint_words(told, left, right), pl.when(homonym).then(pl.lit(HOMONYM))),
         "proposed": _proposed(left, right),
         "state": pl.when(needs_action()).then(pl.lit(STATES[0])),
-        "remark": pl.lit(None, pl.String),
+        **dict.fromkeys(("reason", "staff", "due", "remark"), pl.lit(None, pl.String)),
+        **(_followed() if report.tracked else {}),
     }
 
 
@@ -150,6 +168,14 @@ def _proposed(left: str, right: str) -> pl.Expr:
     direction = pl.col("direction").replace(words(left, right))
     said = pl.format("{}: {}〔{}〕", direction, "measure", "ground")
     return pl.when(pl.col("direction") == Direction.NONE).then("measure").otherwise(said)
+
+
+def _followed() -> dict[str, pl.Expr]:
+    labels = {status.value: label for status, label in STATUS_LABELS.items()}
+    return {
+        "status": pl.col("status").replace_strict(labels, default="", return_dtype=pl.String),
+        "since": pl.col("_since").dt.strftime("%Y-%m-%d"),
+    }
 
 
 def _value(raw: str, dataset: Dataset) -> pl.Expr:

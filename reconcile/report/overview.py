@@ -324,7 +324,7 @@ def _night(run: Mapping[str, object], severities: tuple[str, ...]) -> Night:
     total, found = _counted(run.get("findings") if claims else None)
     persons, _ = _counted(run.get("persons") if claims else None)
     return Night(
-        as_of=wording.moment(datetime.fromisoformat(str(run["as_of"]))),
+        as_of=(wording.day if run.get("date_only") else wording.moment)(datetime.fromisoformat(str(run["as_of"]))),
         verdict=wording.VERDICTS[verdict],
         total=total,
         persons=persons,

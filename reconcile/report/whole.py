@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reconcile.model import Cause, Limits, Report, Share, Side
 from reconcile.report import wording
+from reconcile.report.followed import followed
 from reconcile.report.rates import PAIRS, changes
 
 PAIR_LABELS = dict(
@@ -66,7 +67,13 @@ def sections(report: Report) -> tuple[Section, ...]:
     """The tables, in the order in which they are read; those without a line are left out."""
     if report.verdict not in wording.CLAIMING:
         return ()
-    every = (_causes(report), _rates(report), _pairs(report), _places(report), _outside(report), _changes(report))
+    every = [_causes(report), _rates(report), _pairs(report), _places(report), _outside(report), _changes(report)]
+    every += [
+        Section(
+            title=one.title, heads=one.heads, figures=len(one.heads) - 1, lines=one.lines, note=one.note, later=True
+        )
+        for one in followed(report)
+    ]
     return tuple(section for section in every if section.lines)
 
 

@@ -244,6 +244,11 @@ def moment(when: datetime) -> str:
     return f"{years}{local.month}月{local.day}日 {local.hour}時{local.minute:02}分"
 
 
+def day(when: datetime) -> str:
+    """The day of a point in time, as an office writes it."""
+    return moment(when).partition(" ")[0]
+
+
 def epoch(when: datetime) -> int:
     """Seconds since 1970 UTC of a point in time; a naive one is Japan's time."""
     return int((when if when.tzinfo else when.replace(tzinfo=JAPAN)).timestamp())

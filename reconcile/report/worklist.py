@@ -18,7 +18,7 @@ import xlsxwriter
 
 from reconcile.model import Report
 from reconcile.report import build, tables, wording
-from reconcile.report.listing import STATE, STATES, Column, Listing, listing
+from reconcile.report.listing import REASON, REASONS, STATE, STATES, Column, Listing, listing
 from reconcile.report.spreadsheet import Rows, fitted, heights, pour, visible
 from reconcile.report.whole import alarms, sections
 from reconcile.report.words import rule_label
@@ -416,6 +416,9 @@ class _Book:
             return self._sheets
         choice = {"validate": "list", "source": list(STATES), "error_title": STATE, "error_message": "一覧から選択"}
         sheet.data_validation(1, at["state"], end, at["state"], choice)
+        sheet.data_validation(
+            1, at["reason"], end, at["reason"], {**choice, "source": list(REASONS), "error_title": REASON}
+        )
         for severity, look in self._colors.items() if "severity" in at else ():
             rule = {"type": "cell", "criteria": "==", "value": f'"{severity}"', "format": look}
             sheet.conditional_format(1, at["severity"], end, at["severity"], rule)

@@ -20,7 +20,7 @@ from tests.report.conftest import HOSTILE, RUN
 
 HEADINGS = (
     "No.", "重大度", "コード", "区分名", "担当", "宛名番号", "住民票コード", "項目", "CSの値", "既存の値", "根拠", "ヒント", "是正案(未実施)",
-    "CS行", "既存行", "対応状況", "所見", "finding_id",
+    "CS行", "既存行", "対応状況", "理由", "担当者番号", "期限", "所見", "finding_id",
 )  # fmt: skip
 
 
@@ -110,10 +110,12 @@ def test_no_place_of_a_protected_person_stands_anywhere_in_the_file(report: Repo
 
 
 def test_the_state_is_chosen_from_a_list_on_every_row(book: Workbook) -> None:
-    (choice,) = book[LIST].data_validations.dataValidation
+    choice, reason = book[LIST].data_validations.dataValidation
     assert choice.type == "list"
     assert choice.formula1 == '"未着手,調査中,是正依頼済,対応済,是正不要"'
     assert str(choice.sqref) == "P2:P25"
+    assert str(reason.sqref) == "Q2:Q25"
+    assert reason.formula1 == '"届出・入力の誤り,通知の未達,文字の同定,時期のずれ,システムの不具合,その他"'
 
 
 def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book: Workbook) -> None:
@@ -124,12 +126,12 @@ def test_the_list_prints_on_a4_landscape_with_its_heading_and_page_numbers(book:
     assert (sheet.page_setup.fitToWidth or 1, sheet.page_setup.fitToHeight) == (1, 0)
     assert sheet.print_title_rows == "$1:$1"
     assert sheet.freeze_panes == "H2"
-    assert sheet.auto_filter.ref == "A1:R25"
+    assert sheet.auto_filter.ref == "A1:U25"
     assert sheet.oddFooter.center.text == "&P / &N"
     assert sheet.oddFooter.left.text == "実行 20261123-030000-7f3a"
     assert sheet.oddHeader.right.text == "取扱注意 全24件"
     # The identifier, in the last column, is for programs: not on paper.
-    assert sheet.print_area == "'不一致一覧'!$A$1:$Q$25"
+    assert sheet.print_area == "'不一致一覧'!$A$1:$T$25"
 
 
 def test_the_cover_has_verdict_run_inputs_and_balance(book: Workbook) -> None:

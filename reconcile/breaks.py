@@ -1,0 +1,133 @@
+"""`reconcile breaks`: the findings that are open, how old they are, and what was decided about them.
+
+Ids, codes, fields and dates: whoever wants the record itself opens the worklist, or asks `explain` for a purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from reconcile import permission
+from reconcile.classify.business_days import business_days_since
+from reconcile.config import read_config
+from reconcile.errors import ConfigError, SourceError
+from reconcile.history import ledger_of
+from reconcile.ledger import Decision
+from reconcile.returned import returned
+
+STATES = ("open", "resolved", "all")
+
+
+class Break(NamedTuple):
+    """One finding as the ledger knows it, and the newest decision about it."""
+
+    finding_id: str
+    code: str | None
+    severity: str | None
+    field: str | None
+    resolved: bool
+    first_seen: date
+    since: date
+    last_seen: date
+    resolved_on: date | None
+    nights: int
+    business_days: int
+    decision: Decision | None
+
+    @property
+    def open_and_decided(self) -> bool:
+        """Whether it is still there although somebody says that it is dealt with."""
+        return not self.resolved and self.decision is not None and self.decision.state in ("対応済", "是正不要")
+
+
+def listed(config: Path, which: str, today: date) -> list[Break]:
+    """The findings, oldest first; `today` is the day to which the age of open ones is counted.
+
+    Raises:
+        ConfigError: `which` is none of `STATES`, or no run was ever made.
+        SourceError: E_LEDGER.
+    """
+    if which not in STATES:
+        raise ConfigError("--state", f"got {which!r}, expected one of {', '.join(STATES)}")
+    out = _out(config)
+    with ledger_of(out) as ledger:
+        frame, decided = ledger.breaks(), ledger.decisions()
+    if which != "all":
+        frame = frame.filter(pl.col("resolved") == (which == "resolved"))
+    aged = frame.with_columns(
+        business_days=pl.when("resolved")
+        .then(pl.business_day_count("since", "resolved_on"))
+        .otherwise(business_days_since(pl.col("since"), today))
+    ).sort("since", "severity", "code", "finding_id", nulls_last=True)
+    columns = [name for name in Break._fields if name != "decision"]
+    return [
+        Break(**row, decision=decided.get(row["finding_id"], (None,))[0])
+        for row in aged.select(columns).iter_rows(named=True)
+    ]
+
+
+def shown(
+    config: Path, finding_id: str, today: date
+) -> tuple[Break, list[tuple[str, str, str, str | None, str | None]]]:
+    """One finding, by its id or the beginning of it, and what happened to it, oldest first (`Ledger.sightings`).
+
+    Raises:
+        ConfigError: There is none, or more than one.
+    """
+    found = [one for one in listed(config, "all", today) if one.finding_id.startswith(finding_id)]
+    if len(found) != 1 or len(finding_id) < 4:
+        raise ConfigError("finding_id", f"{len(found)} findings begin so, expected one", hint="name more digits")
+    with ledger_of(_out(config)) as ledger:
+        return found[0], ledger.sightings(found[0].finding_id)
+
+
+def imported(config: Path, worklist: Path, purpose: str) -> tuple[int, int]:
+    """Take the decisions from a worklist that came back; the evidence records it first.
+
+    Returns:
+        How many decisions it holds, and how many of them are new.
+
+    Raises:
+        ConfigError: E_PURPOSE, E_ROLE.
+        SourceError: E_WORKLIST, it is not one of this site's runs, or an entry is wrong. Nothing is taken.
+    """
+    read, now = read_config(config), datetime.now(UTC)
+    permit = permission.require(read, permission.APPROVE, purpose, now)
+    back = returned(worklist)
+    with ledger_of(_out(config)) as ledger:
+        runs = {night.run_id for night in ledger.nights() if night.manifest}
+        if back.run_id not in runs:
+            raise SourceError("worklist", "is of no run of this site", hint="nothing was taken", code="E_WORKLIST")
+        known = set(ledger.breaks()["finding_id"])
+        if strangers := sum(one.finding_id not in known for one in back.decisions):
+            problem = f"decides about {strangers} findings that this site never had"
+            raise SourceError("worklist", problem, hint="nothing was taken", code="E_WORKLIST")
+        digest = sha256(back.content).hexdigest()
+        permission.record(read, "decision_imported", now, permit, run_id=back.run_id, file_sha256=digest)
+        return len(back.decisions), ledger.decide(back.run_id, back.decisions, now)
+
+
+def lines(found: list[Break]) -> Iterator[str]:
+    """The list as text, one line a finding, under a heading."""
+    yield "finding_id        区分 重大度 項目                 初出       経過(開庁日) 回数 対応状況"
+    for one in found:
+        state = one.decision.state if one.decision else "-"
+        due = f" 期限 {one.decision.due}" if one.decision and one.decision.due else ""
+        again = " (対応後も継続)" if one.open_and_decided else ""
+        yield (
+            f"{one.finding_id[:16]}  {one.code or '-':<4} {one.severity or '-'} {one.field or '-':<20} {one.since} "
+            f"{one.business_days:>6} {one.nights:>6}  {state}{due}{again}"
+        )
+
+
+def _out(config: Path) -> Path:
+    out = read_config(config).out
+    if not out.is_dir():
+        raise ConfigError("out", "no run was ever made", hint="reconcile run")
+    return out

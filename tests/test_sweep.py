@@ -1,0 +1,169 @@
+"""ENOSPC, EIO and SIGKILL at every system call that writes a night into history (`reference/reliability.md` §3.2).
+
+After each: no all-clear is left standing, nothing is published that is not remembered, and the same command again leaves
+what an undisturbed night leaves. A fault that strace did not inject is not counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pytest
+
+from reconcile import deliver
+from reconcile.ledger import open_ledger
+from reconcile.model import Verdict
+from tests.commit_path import night
+from tests.test_track import MEMORY
+
+CALLS = "openat,write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,ftruncate".split(",")
+FAULTS = ("error=ENOSPC", "error=EIO", "signal=SIGKILL")
+FIRST, SECOND = ("2026-11-18", "1"), ("2026-11-19", "2")
+AGAIN = (date(2026, 11, 19), "20261119T000003Z-000000", datetime(2026, 11, 1, 0, 0, 3, tzinfo=UTC))
+ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
+)
+
+
+class Point(NamedTuple):
+    """One call of one kind, counted over the whole process, and what befalls it."""
+
+    call: str
+    number: int
+    fault: str
+
+
+def command(folder: Path, night: tuple[str, str]) -> list[str]:
+    return [sys.executable, "-B", "-m", "tests.commit_path", str(folder / "out"), *night]
+
+
+def plain(folder: Path, night: tuple[str, str]) -> int:
+    return subprocess.run(
+        command(folder, night), cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=False
+    ).returncode
+
+
+def traced(folder: Path, *options: str) -> tuple[int, str]:
+    log = folder / "strace.log"
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", str(log), *options, *command(folder, SECOND)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, log.read_text(encoding="utf-8", errors="replace")
+
+
+# One thread: strace counts calls per thread, and a pool would make their order a matter of chance.
+ENVIRONMENT = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder after its first night, kept in memory: the calls are broken, the disk need not turn."""
+    folder = Path(MEMORY) / f"sweep-{os.getpid()}" if MEMORY.is_dir() else tmp_path_factory.mktemp("sweep")
+    folder.mkdir(exist_ok=True)
+    assert plain(folder, FIRST) == 1
+    yield folder
+    shutil.rmtree(folder)
+
+
+def points(folder: Path) -> list[Point]:
+    """Every call of a dry run from the first that names our folder on."""
+    _, log = traced(folder, "-e", f"trace={','.join(CALLS)}")
+    counted, found, ours = dict.fromkeys(CALLS, 0), [], False
+    main = log.split(maxsplit=1)[0]
+    for line in log.splitlines():
+        pid, _, rest = line.partition(" ")
+        matched = re.match(r"\s*(\w+)\(", rest)
+        if pid != main or matched is None or matched[1] not in counted:
+            continue
+        counted[matched[1]] += 1
+        ours = ours or str(folder / "out") in rest
+        if ours:
+            found.append((matched[1], counted[matched[1]]))
+    return [Point(call, number, fault) for call, number in found for fault in FAULTS]
+
+
+def history(out: Path) -> pl.DataFrame:
+    with open_ledger(out, expected=True) as ledger:
+        return ledger.breaks()
+
+
+def befalls(begun: Path, point: Point, undisturbed: pl.DataFrame) -> bool:
+    """Whether the fault was injected; the assertions are what it may not do."""
+    folder = begun.with_name(f"{begun.name}-point")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(begun, folder)
+    out = folder / "out"
+    status, log = traced(
+        folder, "-e", f"trace={point.call}", "-e", f"inject={point.call}:{point.fault}:when={point.number}"
+    )
+    injected = "(INJECTED)" in log or "killed by SIGKILL" in log
+    said = json.loads((out / deliver.STATUS).read_bytes())
+    delivered = {path.parent.name: sha256(path.read_bytes()).hexdigest() for path in out.glob("2*/manifest.json")}
+    with open_ledger(out, expected=True) as ledger:
+        remembered = {night.run_id: night.manifest for night in ledger.nights() if night.manifest}
+    assert delivered.items() <= remembered.items(), point  # nothing stands there that is not remembered
+    if status == 1:
+        assert deliver.reread(out / said["run_id"]) is Verdict.MISMATCH, point
+        assert said["verdict"] == "mismatch", point
+    elif injected and said["run_id"].endswith("02Z-000000"):
+        assert said["verdict"] in {"unknown", "failed", "inconclusive", "mismatch"}, point
+
+    assert night(out, *AGAIN) is Verdict.MISMATCH, point
+    with open_ledger(out, expected=True) as ledger:
+        remembered = {night.run_id: night.manifest for night in ledger.nights() if night.manifest}
+    delivered = {path.parent.name: sha256(path.read_bytes()).hexdigest() for path in out.glob("2*/manifest.json")}
+    assert delivered == remembered, point  # and after the repair all that is remembered stands there
+    assert history(out).equals(undisturbed), point
+    assert not list(out.glob(f"{deliver.STAGE}*")), point
+    assert json.loads((out / deliver.STATUS).read_bytes())["verdict"] == "mismatch", point
+    shutil.rmtree(folder)
+    return injected
+
+
+def undisturbed(begun: Path) -> tuple[pl.DataFrame, list[Point]]:
+    """What two nights without a fault leave, and where a fault may befall the second."""
+    folder = begun.with_name(f"{begun.name}-plain")
+    shutil.copytree(begun, folder)
+    every = points(folder)
+    assert night(folder / "out", *AGAIN) is Verdict.MISMATCH
+    left = history(folder / "out")
+    shutil.rmtree(folder)
+    assert left["nights"].to_list() == [2, 2, 2]
+    return left, every
+
+
+def sweep(begun: Path, most: int) -> tuple[int, int]:
+    left, every = undisturbed(begun)
+    tried = every[:: max(1, len(every) // most)]
+    injected = sum(befalls(begun, point, left) for point in tried)
+    print(f"points {len(every)}, tried {len(tried)}, injected {injected}, violations 0")  # noqa: T201  the result
+    return len(tried), injected
+
+
+def test_a_fault_at_a_slice_of_the_calls_is_repaired_by_the_same_command(begun: Path) -> None:
+    _, injected = sweep(begun, 66)
+    assert injected >= 60
+
+
+@pytest.mark.nightly
+def test_a_fault_at_every_call_is_repaired_by_the_same_command(begun: Path) -> None:
+    tried, injected = sweep(begun, 1 << 20)
+    assert injected >= 0.95 * tried
