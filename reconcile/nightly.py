@@ -14,29 +14,31 @@ the run's stage folder, which only its owner may enter and which is gone when th
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, history, house_rules, permission, retention
+from reconcile import __version__, attest, deliver, history, house_rules, permission, retention, staged
 from reconcile.boundary import guarded
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
-from reconcile.errors import ConfigError, ReconcileError
+from reconcile.errors import ConfigError, ReconcileError, SourceError
+from reconcile.extract.locate import locate
 from reconcile.model import (
     DatabaseSource,
     Dataset,
     Preflight,
     Run,
     Side,
-    Snapshot,
     Source,
     Verdict,
 )
@@ -141,26 +143,17 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
     Raises:
         SourceError: The source is not whole.
     """
-    from reconcile.extract import extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
+    from reconcile.extract import Custody, extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
 
     config = read_config(Path(job.config))
     work = job.stage / WORK
     work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
-    snapshot = extract(_source(config, side), side, work, progress=progress)
-    extract_history(_source(config, side), side, work)
+    custody = Custody(max_bytes=config.gates.max_input_bytes, owners=_owners(config), copied=True)
+    snapshot = extract(_source(config, side), side, work, progress=progress, custody=custody)
+    extract_history(_source(config, side), side, work, custody)
     _plant(config, side, work)
     declared = config.extracted_at.get(config.left if side is Side.LEFT else config.right)
-    preflight = with_instant(snapshot.preflight, declared)
-    said = {
-        "label": snapshot.label,
-        "path": str(snapshot.path),
-        "columns": snapshot.columns,
-        "rows": snapshot.rows,
-        "native": dict(snapshot.native),
-        "temporary": snapshot.temporary,
-        "preflight": asdict(preflight),
-    }
-    (work / f"{side}.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+    staged.write(work, snapshot, with_instant(snapshot.preflight, declared))
 
 
 def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) -> str:  # noqa: ANN401
@@ -178,7 +171,10 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     options = replace(options, memory=memory, gates=(*options.gates, *gates))
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
-    report = history.looked_back(config, replace(report, witness=witness))
+    staged.check(job.stage / WORK)
+    said = {"changed": config.gates.changed, "approver": config.gates.approver, "date": config.gates.date}
+    report = replace(report, witness=witness, summary={**report.summary, "gate_limits": said})
+    report = history.looked_back(config, report)
     deliver.stage(report, formats, job.stage / history.FILES)
     history.stage(report, job.stage / history.RECORD)
     return report.verdict.value
@@ -191,20 +187,23 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
     from reconcile.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
+    from reconcile.profile import ColumnLimits  # noqa: PLC0415
     from reconcile.prove import with_sentinels  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     as_of = datetime.fromisoformat(job.as_of)
     dataset = house_rules.apply(load_dataset(config.dataset), config.house, as_of.date())
     tables = authorities(dataset, config, {Side.LEFT: config.left, Side.RIGHT: config.right}, as_of.date())
-    snapshots = {side: _snapshot(job, config, side) for side in Side}
     work = job.stage / WORK
+    staged.check(work)
+    snapshots = {side: staged.read(work, side, _source(config, side).layout) for side in Side}
     inputs = {
         side: with_sentinels(
             Input(one, scan(one), tables.gaiji.get(side), scan_history(one, work)), scan_sentinels(one, work)
         )
         for side, one in snapshots.items()
     }
+    previous = _previous(config.out, job.run_id)
     options = Options(
         approved=tables.approved,
         tables=tables.named,
@@ -216,11 +215,15 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         memory_limit=limited(),
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
+        columns=ColumnLimits(
+            dead_max=config.gates.dead_column_max,
+            change_max=config.gates.profile_change_max,
+            accepted=config.gates.accepted_columns,
+            before=previous.get("columns", {}),
+        ),
         gates=(
             *gates_of_inputs(config.gates, dataset, snapshots, as_of),
-            *gates_of_tables(
-                config.gates.accepted_tables, tables.named, _previous(config.out, job.run_id).get("tables", {})
-            ),
+            *gates_of_tables(config.gates.accepted_tables, tables.named, previous.get("tables", {})),
         ),
     )
     if progress is not None:
@@ -326,8 +329,7 @@ def rehearse(config: Path) -> dict[str, str]:
     plan = {}
     for side, source in sources.items():
         layout = source.layout.name if source.layout else "-"
-        here = "" if isinstance(source, DatabaseSource) or source.path.is_file() else " (missing)"
-        plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{here}"
+        plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{_missing(source, side)}"
     return plan
 
 
@@ -336,12 +338,34 @@ def today() -> date:
     return datetime.now(TOKYO).date()
 
 
+def _missing(source: Source, side: Side) -> str:
+    try:
+        found = locate(source, side)
+    except SourceError as error:
+        return f" ({error.code})"
+    return "" if isinstance(found, DatabaseSource) or found.path.is_file() else " (missing)"
+
+
 def _read(progress: Progress, side: Side, done: int) -> None:
     progress(f"read {side}", done, 0)
 
 
 def _source(config: RunConfig, side: Side) -> Source:
     return config.sources[config.left if side is Side.LEFT else config.right]
+
+
+def _owners(config: RunConfig) -> frozenset[int]:
+    """The users whose files are read.
+
+    Raises:
+        ConfigError: The run file names an account that this machine does not know.
+    """
+    try:
+        named = {pwd.getpwnam(name).pw_uid for name in config.gates.owners}
+    except KeyError:
+        where = f"{config.path.name}: gates.owners"
+        raise ConfigError(where, "names an account that this machine does not have") from None
+    return frozenset({0, os.getuid(), *named})
 
 
 def _plant(config: RunConfig, side: Side, work: Path) -> None:
@@ -357,25 +381,10 @@ def _plant(config: RunConfig, side: Side, work: Path) -> None:
     extract_sentinels(planted(dataset, layout, side), layout, side, work / SENTINELS)
 
 
-def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:
-    said = json.loads((job.stage / WORK / f"{side}.json").read_text(encoding="utf-8"))
-    return Snapshot(
-        side=side,
-        label=said["label"],
-        path=Path(said["path"]),
-        columns=tuple(said["columns"]),
-        rows=said["rows"],
-        native=said["native"],
-        temporary=said["temporary"],
-        preflight=Preflight(**said["preflight"]),
-        layout=_source(config, side).layout,
-    )
-
-
 def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
     """What the evidence is told of a run: its run file, its id, and what was counted of its inputs."""
     config = read_config(Path(job.config))
-    return config, job.run_id, {side: _snapshot(job, config, side).preflight for side in Side}
+    return config, job.run_id, {side: staged.read(job.stage / WORK, side, None).preflight for side in Side}
 
 
 def _previous(out: Path, run_id: str) -> dict[str, Any]:
