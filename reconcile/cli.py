@@ -47,6 +47,7 @@ def diff(
     config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
     out: Annotated[Path | None, typer.Option(help="出力先 Folder for the results")] = None,
     report: Annotated[str, typer.Option(help="形式 Any of xlsx,pdf,html,parquet,csv,json")] = "parquet,json",
+    profile: Annotated[str, typer.Option(help="閲覧者 For whom: worklist, council, contractor, audit")] = "",
     purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
     encoding: Annotated[str, typer.Option(help="文字コード Encoding of delimited files: utf-8, cp932")] = "utf-8",
     allow_empty: Annotated[bool, typer.Option(help="0件を許す Let a side without rows be compared")] = False,
@@ -76,6 +77,7 @@ def diff(
             out=out,
             formats=_formats(report),
             purpose=purpose,
+            profile=profile,
         )
         result = adhoc.run(request, terminal.progress)
         terminal.show(result, out)
