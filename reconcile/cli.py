@@ -255,6 +255,30 @@ def verify(
     raise typer.Exit(_guarded(work, terminal))
 
 
+@app.command()
+def bundle(
+    run: Annotated[str, typer.Argument(help="実行番号 Run; the newest if left out")] = "",
+    config: ConfigFile = Path("run.toml"),
+    lang: Lang = "",
+) -> None:
+    """保守する者に渡せる情報(コード・件数・版・ハッシュ)だけを示す。 What may be sent to whoever maintains this, as JSON."""
+    terminal = _terminal(lang, quiet=True, as_json=True)
+
+    def work() -> int:
+        settle()
+        import json  # noqa: PLC0415
+
+        from reconcile import bundle as support  # noqa: PLC0415
+        from reconcile.config import read_config  # noqa: PLC0415
+
+        terminal.lines(
+            json.dumps(support.bundle(read_config(config).out, run), ensure_ascii=False, indent=1).splitlines()
+        )
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
 def main() -> NoReturn:
     """Parse the command line, do what it says, and leave with its exit status."""
     app()
