@@ -38,7 +38,8 @@ def _said(out: Path) -> dict[str, Any]:
 
 
 def _paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:  # noqa: ANN401  JSON
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    # Of a list its first: the others have the same shape.
+    items = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
     return [at, *(path for key, part in items for path in _paths(part, (*at, key)))]
 
 
