@@ -26,7 +26,7 @@ from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
 from reconcile.permission import Permit
 from reconcile.pipeline import Options, reconcile
 from reconcile.process import limited
-from reconcile.report import FORMATS
+from reconcile.report import FORMATS, PROFILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Request:
     out: Path | None
     formats: tuple[str, ...]
     purpose: str = ""
+    profile: str = ""
 
 
 def run(request: Request, progress: Progress) -> Report:
@@ -67,7 +68,7 @@ def run(request: Request, progress: Progress) -> Report:
         report = _compare(request, config, run_id, now, progress)
         if request.out is not None:
             staged = request.out / f"{deliver.STAGE}{run_id}"
-            deliver.stage(report, request.formats, staged)
+            deliver.stage(report, request.formats, staged, request.profile)
             if config is not None and permit is not None:
                 formats = list(request.formats)
                 permission.record(config, "exported", now, permit, run_id=run_id, formats=formats)
@@ -95,6 +96,8 @@ def _permitted(request: Request, config: RunConfig | None, run_id: str, now: dat
 def _check(request: Request, config: RunConfig | None) -> None:
     if not request.key and not request.dataset and config is None:
         raise ConfigError("--key", "missing, expected the column(s) that name a record", hint="--key id")
+    if request.profile and request.profile not in PROFILES:
+        raise ConfigError("--profile", f"got {request.profile!r}, expected one of: {', '.join(PROFILES)}")
     if unknown := [name for name in request.formats if name not in FORMATS]:
         raise ConfigError("--report", f"got {unknown[0]!r}, expected any of: {','.join(FORMATS)}")
 

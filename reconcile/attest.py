@@ -11,6 +11,7 @@ The intent comes before the act: a folder whose digest the log does not know was
 
 from __future__ import annotations
 
+import hmac
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -23,12 +24,15 @@ from pathlib import Path
 from typing import Any
 
 from reconcile import __version__, deliver, evidence
-from reconcile.config import RunConfig, read_config, signing_key
+from reconcile.config import RunConfig, read_config, signing_key, site_key
 from reconcile.errors import ConfigError
 from reconcile.evidence.details import Detail
 from reconcile.model import Preflight, Side, Verdict, Witness
 
 MANIFEST_SCHEMA = 1
+_KEY_ID = b"reconcile/v1/key-id"
+"""What the key's own name is the hash of: a message that no finding and no person has."""
+
 _LIBRARIES = ("polars", "pyarrow", "numpy", "duckdb", "pandera", "cryptography")
 _PARTS = frozenset((".py", ".toml", ".parquet", ".typ", ".html", ".j2", ".tsv"))
 
@@ -49,6 +53,23 @@ def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str
     """
     digest = sha256(config.path.read_bytes()).hexdigest()
     _append(config, "run_started", run_id=run_id, as_of=as_of.date().isoformat(), config_sha256=digest, **permit)
+
+
+def same_site_key(config: RunConfig) -> bool:
+    """Whether the site's key is the one under which the last results were recognized; True if there are none.
+
+    Under another key nobody of the nights before is found on either side: every open finding would count as gone.
+    """
+    ours = key_id(site_key(config.site_key))
+    for line in reversed(evidence.read(config.out / evidence.FOLDER).lines):
+        if said := evidence.entry(line).details.get("site_key_id"):
+            return said == ours
+    return True
+
+
+def key_id(key: bytes) -> str:
+    """The name of a key, 32 hexadecimal digits: tells two keys apart and nothing of either."""
+    return hmac.digest(key, _KEY_ID, "sha256").hex()[:32]
 
 
 def accepted(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight]) -> Witness:
@@ -75,7 +96,8 @@ def decided(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight], st
     summary = json.loads((staged / "summary.json").read_bytes())
     digest = deliver.seal(staged, manifest(config, summary, inputs))
     found = sum(summary["findings"]["by_kind"].values())
-    _append(config, "run_decided", run_id=run_id, verdict=summary["verdict"], findings=found, manifest_sha256=digest)
+    about = {"manifest_sha256": digest, "site_key_id": key_id(site_key(config.site_key))}
+    _append(config, "run_decided", run_id=run_id, verdict=summary["verdict"], findings=found, **about)
     return digest
 
 

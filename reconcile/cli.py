@@ -47,6 +47,7 @@ def diff(
     config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
     out: Annotated[Path | None, typer.Option(help="出力先 Folder for the results")] = None,
     report: Annotated[str, typer.Option(help="形式 Any of xlsx,pdf,html,parquet,csv,json")] = "parquet,json",
+    profile: Annotated[str, typer.Option(help="閲覧者 For whom: worklist, council, contractor, audit")] = "",
     purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
     encoding: Annotated[str, typer.Option(help="文字コード Encoding of delimited files: utf-8, cp932")] = "utf-8",
     allow_empty: Annotated[bool, typer.Option(help="0件を許す Let a side without rows be compared")] = False,
@@ -76,6 +77,7 @@ def diff(
             out=out,
             formats=_formats(report),
             purpose=purpose,
+            profile=profile,
         )
         result = adhoc.run(request, terminal.progress)
         terminal.show(result, out)
@@ -321,6 +323,30 @@ def verify(
         found = attest.verify(config, out, run=run, since=since or [], key=key)
         terminal.verification(found)
         return EXIT_TAMPERED if found.failures else 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@app.command()
+def bundle(
+    run: Annotated[str, typer.Argument(help="実行番号 Run; the newest if left out")] = "",
+    config: ConfigFile = Path("run.toml"),
+    lang: Lang = "",
+) -> None:
+    """保守する者に渡せる情報(コード・件数・版・ハッシュ)だけを示す。 What may be sent to whoever maintains this, as JSON."""
+    terminal = _terminal(lang, quiet=True, as_json=True)
+
+    def work() -> int:
+        settle()
+        import json  # noqa: PLC0415
+
+        from reconcile import bundle as support  # noqa: PLC0415
+        from reconcile.config import read_config  # noqa: PLC0415
+
+        terminal.lines(
+            json.dumps(support.bundle(read_config(config).out, run), ensure_ascii=False, indent=1).splitlines()
+        )
+        return 0
 
     raise typer.Exit(_guarded(work, terminal))
 

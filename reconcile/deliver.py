@@ -140,12 +140,12 @@ def say(folder: Path, status: Mapping[str, object]) -> None:
     _write(folder, STATUS, json.dumps(status, ensure_ascii=False, indent=1).encode() + b"\n")
 
 
-def stage(report: Report, formats: Iterable[str], folder: Path) -> None:
-    """Render a report into a folder of its own, file by file, each flushed to the disk."""
+def stage(report: Report, formats: Iterable[str], folder: Path, profile: str = "") -> None:
+    """Render a report into a folder of its own, file by file, each flushed to the disk; `profile` as in `render`."""
     from reconcile.report import render  # noqa: PLC0415  the renderers' libraries only when asked for
 
     folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
-    for name, content in render(report, dict.fromkeys(formats)):
+    for name, content in render(report, dict.fromkeys(formats), profile):
         _write(folder, name, content)
 
 

@@ -111,6 +111,7 @@ FAULTS: Mapping[str, str] = {
     "E_SAME_INPUT": "左右が同じものです",
     "E_ROLE": "この操作をする役割がありません",
     "E_SCHEMA": "列の型が扱えません",
+    "E_SITE_KEY": "これまでの夜と違うサイト鍵です",
     "E_SOURCE": "入力が正しくありません",
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",

@@ -104,7 +104,7 @@ def traced(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran,
 
 @pytest.fixture(scope="module")
 def commands(world: World) -> dict[str, Ran]:
-    """`diff` with every format, `explain` of somebody who differs, `verify`, `doctor`."""
+    """`diff` with every format, `explain` of somebody who differs, a rehearsal, the bundle for a contractor."""
     site = world.site.config
     someone = str(world.site.canaries["right juminhyo_code"])
     out = str(world.root / "diff")
@@ -113,6 +113,7 @@ def commands(world: World) -> dict[str, Ran]:
         "diff": world.reconcile("diff", "cs", "register", "--config", str(site), "--out", out, "--report", formats),
         "explain": world.reconcile("explain", someone, "--config", str(site), "--purpose", "試験", "--as-of", AS_OF),
         "rehearsal": world.reconcile("run", "--config", str(site), "--dry-run"),
+        "bundle": world.reconcile("bundle", "--config", str(site)),
     }
 
 
@@ -152,11 +153,16 @@ def test_a_nightly_run_leaves_no_value_outside_the_permitted_files(world: World,
 def test_no_command_leaves_a_value_outside_the_permitted_files(world: World, commands: dict[str, Ran]) -> None:
     found = world.searched()
 
-    assert {name: ran.status for name, ran in commands.items()} == {"diff": 1, "explain": 1, "rehearsal": 2}
+    assert {name: ran.status for name, ran in commands.items()} == {
+        "diff": 1,
+        "explain": 1,
+        "rehearsal": 2,
+        "bundle": 0,
+    }
     assert found.unknown == ()
     assert _astray(found) == set()
     assert _spread(found, MY_NUMBER, world) <= INPUTS
-    for ran in (commands["diff"], commands["rehearsal"]):
+    for ran in (commands["diff"], commands["rehearsal"], commands["bundle"]):
         assert scan_text(ran.out + ran.err, world.site.canaries) == set()
     assert scan_text(commands["explain"].err, world.site.canaries) == set()
     shown = scan_text(commands["explain"].out, world.site.canaries)  # the one command that is asked for a person

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from reconcile.evidence.checkpoint import Checkpoint, is_public_key, public_key
 from reconcile.evidence.details import checked
-from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, head
+from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, entry, head, read
 from reconcile.evidence.verify import Verification, verify
 
 __all__ = [
@@ -26,8 +26,10 @@ __all__ = [
     "Verification",
     "append",
     "checked",
+    "entry",
     "head",
     "is_public_key",
     "public_key",
+    "read",
     "verify",
 ]

@@ -41,6 +41,7 @@ _TEXTS: Mapping[str, str] = {
     # HMAC under the site key: base32 with the key's id (`reliability.md` §5.2), or hexadecimal.
     "pseudonym": r"k[0-9]{1,6}:[a-z2-7]{26}|[0-9a-f]{32,64}",
     "finding_id": r"[0-9a-f]{32,64}",
+    "site_key_id": r"[0-9a-f]{32}",
     "as_of": r"\d{4}-\d{2}-\d{2}",
     **dict.fromkeys(
         ("manifest_sha256", "left_sha256", "right_sha256", "config_sha256", "file_sha256", "removed_sha256"), _DIGEST

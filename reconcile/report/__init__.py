@@ -14,6 +14,9 @@ from typing import cast
 
 from reconcile.errors import ConfigError
 from reconcile.model import Report
+from reconcile.report.profiles import PROFILES, READERS, for_reader
+
+__all__ = ["FILE_NAMES", "FORMATS", "PROFILES", "RENDERERS", "Renderer", "render"]
 
 Renderer = Callable[[Report], bytes]
 
@@ -64,21 +67,22 @@ FORMATS = ("xlsx", "pdf", "html", "parquet", "csv", "json")
 """What `--report` accepts; "parquet" stands for both frames."""
 
 
-def render(report: Report, formats: Iterable[str] = FORMATS) -> Iterator[tuple[str, bytes]]:
+def render(report: Report, formats: Iterable[str] = FORMATS, profile: str = "") -> Iterator[tuple[str, bytes]]:
     """Render the formats one after the other, so that one document at a time is in memory.
 
     Args:
         report: What to render.
         formats: Names out of `FORMATS`.
+        profile: For whom all of them are (`profiles.PROFILES`); "" for whom each is made.
 
     Yields:
         File name and contents.
 
     Raises:
-        ConfigError: An unknown format, or a format whose package or font is not installed.
+        ConfigError: An unknown format or profile, or a format whose package or font is not installed.
     """
     for name in formats:
         if name not in FORMATS:
             raise ConfigError("report", f"got {name!r}, expected some of {', '.join(FORMATS)}")
         for part in ("parquet", "variants") if name == "parquet" else (name,):
-            yield FILE_NAMES[part], RENDERERS[part](report)
+            yield FILE_NAMES[part], RENDERERS[part](for_reader(report, profile or READERS[part]))
