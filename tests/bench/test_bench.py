@@ -14,7 +14,7 @@ from tests.bench import rivals
 from tests.bench.data import COLUMNS, MOST_COLUMNS, Shape, make_pair
 from tests.bench.measure import MEBIBYTE, Cost, interleave, measure
 from tests.bench.rivals import ask, contestant, rival, wrong_counts
-from tests.bench.sections import Size, beside_peers
+from tests.bench.sections import Size, beside_peers, classification, large
 from tests.bench.tables import Section, markdown, put
 
 HOLD = "import time; held = bytearray(b'x') * (64 << 20); time.sleep(0.2)"
@@ -150,3 +150,15 @@ def test_small_questions_are_answered_and_a_refusal_is_one_answer(tmp_path: Path
     first, second = ask(rival("duckdb"), [question, [str(tmp_path / "absent.csv"), *question[1:]]])
     assert first == {"equal": False, "only_left": 0, "only_right": 0, "changed": 3, "repeated": None}
     assert second == {"refused": "IOException", "exit": 2}
+
+
+def test_what_only_the_large_sizes_ask_runs_on_a_small_one_too(tmp_path: Path) -> None:
+    lines = list(large(tmp_path, Size(1000, 12), 1))
+    assert [line.costs for line in lines if "scan" in line.against] != []
+    assert any("--memory-limit 400MiB" in line.what and line.ratios for line in lines)
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_what_explaining_costs_is_a_share_of_the_run(tmp_path: Path) -> None:
+    (ratio,) = classification(tmp_path, Size(1000, 12), 1).ratios
+    assert 0 < ratio < 100
