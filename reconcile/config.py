@@ -48,6 +48,7 @@ towns = "towns.csv"             # its town codes, `code,town`; without it code a
 
 from __future__ import annotations
 
+import hmac
 import importlib
 import importlib.util
 import os
@@ -289,6 +290,11 @@ def site_key(path: Path) -> bytes:
         ConfigError: The file is not 32 bytes long, others may read it, or it cannot be made.
     """
     return _secret(path, "site key", "set RECONCILE_SITE_KEY to a file that can be made")
+
+
+def key_id(key: bytes) -> str:
+    """What a site key is called in public: 16 hexadecimal digits of an HMAC under it, of which nothing follows."""
+    return hmac.digest(key, b"reconcile site key", "sha256").hex()[:16]
 
 
 def signing_key(path: Path) -> bytes:

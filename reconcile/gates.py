@@ -69,6 +69,21 @@ def gates_of_tables(accepted: tuple[str, ...], named: Mapping[str, str], before:
             )
 
 
+def gate_of_key(now: str, before: str | None) -> Gate:
+    """Whether the site key is the one of the previous run: under another, no finding is the one it was (F147, F148).
+
+    Args:
+        now: The id of tonight's key (`config.key_id`).
+        before: That of the previous run that claimed something; None if it had none.
+    """
+    return Gate(
+        name="site_key",
+        passed=before in (None, now),
+        ja=f"サイト鍵が前回のものであること(鍵番号 {now})",
+        en=f"the site key is the one of the previous run (key id {now})",
+    )
+
+
 def _whose(limits: Gates, dataset: Dataset, side: Side, snapshot: Snapshot) -> Iterator[Gate]:
     got = snapshot.preflight.header.get("municipality")
     if limits.municipality and got is not None:

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from reconcile import __version__, attest, deliver, history, house_rules, permission
 from reconcile.boundary import guarded
-from reconcile.config import RunConfig, load_dataset, read_config, site_key
+from reconcile.config import RunConfig, key_id, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.model import (
@@ -189,7 +189,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
-    from reconcile.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
+    from reconcile.gates import gate_of_key, gates_of_inputs, gates_of_tables  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
     from reconcile.prove import with_sentinels  # noqa: PLC0415
 
@@ -205,9 +205,11 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         )
         for side, one in snapshots.items()
     }
+    key = site_key(config.site_key)
+    before = _previous(config.out, job.run_id).get("tables", {})
     options = Options(
         approved=tables.approved,
-        tables=tables.named,
+        tables={**tables.named, "site_key": key_id(key)},
         limits=config.house.limits,
         previous_rates=_previous_rates(config.out, job.run_id, config.house.limits.runs),
         seed=secrets.randbits(40),
@@ -218,9 +220,8 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         overlap_min=config.gates.overlap_min,
         gates=(
             *gates_of_inputs(config.gates, dataset, snapshots, as_of),
-            *gates_of_tables(
-                config.gates.accepted_tables, tables.named, _previous(config.out, job.run_id).get("tables", {})
-            ),
+            *gates_of_tables(config.gates.accepted_tables, tables.named, before),
+            gate_of_key(key_id(key), before.get("site_key")),
         ),
     )
     if progress is not None:
@@ -230,7 +231,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         started_at=datetime.fromisoformat(job.started_at),
         as_of=as_of,
         version=__version__,
-        site_key=site_key(config.site_key),
+        site_key=key,
     )
     return Comparison(run, dataset, inputs, options)
 
