@@ -391,7 +391,7 @@ CORRUPTIONS: tuple[Corruption, ...] = (
         REFUSED,
         "count_difference",
     ),
-    Corruption("F047", "twice in the CS", cs_again(_row()), PARTIAL, "duplicate_left"),
+    Corruption("F047", "twice in the CS", cs_again(2), PARTIAL, "duplicate_left"),
     Corruption(
         "F047", "twice in the register", line(_row(), lambda text: text + EOL + text), PARTIAL, "duplicate_right"
     ),
