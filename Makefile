@@ -47,6 +47,10 @@ engines: $(STAMP) ## the tasks of many machines on Dask, Ray and PySpark, in loc
 scoreboard: $(STAMP) ## the traps of comparing, put to six other tools and to us; written to docs/scoreboard.md
 	@$(BIN)/python -m tests.bench.scoreboard --write docs/scoreboard.md
 
+.PHONY: faults
+faults: $(STAMP) ## every fault of docs/faults.md tried: as required, open, not testable
+	@$(BIN)/python -m tests.faults -n $(WORKERS)
+
 test-nightly: lint ## the long versions: more examples, every byte, every system call
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly
 

@@ -109,6 +109,7 @@ def run(
 
         if dry_run:
             terminal.lines(f"{side}: {what}" for side, what in nightly.rehearse(config).items())
+            terminal.lines(["試行です。何も確認していません。 A rehearsal: nothing is confirmed."])
             return EXIT_FAILED  # a rehearsal confirms nothing
         summary, folder = nightly.run(config, as_of, terminal.progress, purpose)
         dataset = load_dataset(str(summary["dataset"]))

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -42,10 +43,11 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises:
         ConfigError: E_LOCKED, another run is at work.
-        SourceError: E_OUT, the folder cannot be written.
+        SourceError: E_OUT, the folder cannot be written, is somebody else's, or everybody may write in it.
     """
     with _as_source_error(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        _check_own(folder)
         descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
     try:
         try:
@@ -57,6 +59,14 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _check_own(folder: Path) -> None:
+    """Before a resident is read: whoever may write here could put a link where a list is about to be written."""
+    about = folder.stat()
+    if about.st_uid != os.geteuid() or about.st_mode & stat.S_IWOTH:
+        problem = "got a folder of another account, or one that everybody may write in"
+        raise SourceError(folder.name, problem, hint="chown, chmod 0700, or name another folder", code="E_OUT")
 
 
 @contextmanager

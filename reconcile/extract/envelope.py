@@ -7,6 +7,7 @@ passed all six readers tried). Only what the writer of the file counted can tell
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +60,8 @@ def read_items(envelope: Envelope, layout: Layout, where: str, text_of: Callable
         text_of: Offset and length of a slot -> its text.
 
     Raises:
-        SourceError: E_HEADER, E_COUNT or E_CONTROL: an item is not written in (enough) ASCII digits, or the version of
-            the layout is another one.
+        SourceError: E_HEADER, E_COUNT or E_CONTROL: an item is not written in (enough) ASCII digits, the time of the extract
+            is none, or the version of the layout is another one.
     """
     items = {name: text_of(slot.offset, slot.length) for name, slot in envelope.slots.items()}
     for name, text in items.items():
@@ -68,6 +69,8 @@ def read_items(envelope: Envelope, layout: Layout, where: str, text_of: Callable
         if code and not (text.isascii() and text.isdigit() and digits in (0, len(text))):
             expected = f"{digits} digits" if digits else "digits"
             raise SourceError(f"{where}, {name}", f"got something else, expected {expected}", code=code)
+    if "extracted_at" in items:
+        _check_instant(items["extracted_at"], f"{where}, extracted_at")
     if items.get("layout_version", layout.version) != layout.version:
         raise SourceError(
             f"{where}, layout_version",
@@ -76,6 +79,14 @@ def read_items(envelope: Envelope, layout: Layout, where: str, text_of: Callable
             code="E_HEADER",
         )
     return items
+
+
+def _check_instant(text: str, where: str) -> None:
+    """Refuse fourteen digits that are no time: the gates on how old an extract is could not be tried (F042)."""
+    try:
+        datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007  Asia/Tokyo, as declared
+    except ValueError:
+        raise SourceError(where, "got no time that a clock shows, expected YYYYMMDDhhmmss", code="E_HEADER") from None
 
 
 def settle(

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from reconcile.errors import SourceError
-from reconcile.extract.database import _duckdb, _Session
+from reconcile.extract.database import _connected, _Session
 
 HIDDEN = "カナリア77ac10fe"
 
@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def session(place: Path) -> Iterator[_Session]:
-    with _duckdb(place / "inside" / "register.duckdb", "right") as opened:
+    with _connected(place / "inside" / "register.duckdb", "right") as opened:
         yield opened
 
 
