@@ -158,6 +158,9 @@ def ready(
             limits=house.limits,
         )
         yield Comparison(this, dataset, inputs, options)
+        for one in snapshots.values():
+            if one.held is not None:
+                one.held.check_unchanged()
 
 
 def _extract(source: Source, side: Side, work: Path, about: tuple[str | None, Progress]) -> Snapshot:

@@ -9,6 +9,7 @@ dataset = "schemas.identity_record"
 left = "cs"                     # names of two sources below
 right = "register"
 purpose = "要綱第5条第2項第1号の整合性確認"     # what the nightly run is for; stands in the evidence
+inputs = "."                    # the folder below which a pattern (`path = "cs_*.dat"`) may find its one file
 out = "out"                     # a folder a run, and status.json
 site_key = "keys/site.key"      # 32 random bytes, mode 0400; made by the first run if missing
 evidence_key = "keys/evidence.key"  # the same; signs the evidence
@@ -57,11 +58,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from reconcile import house_rules
+from reconcile import gate_limits, house_rules, toml
 from reconcile.errors import ConfigError
 from reconcile.extract.layout import composite, municipalities, read_layout
+from reconcile.extract.locate import check_patterns
 from reconcile.extract.towns import read_towns
 from reconcile.model import (
     Carried,
@@ -76,47 +78,16 @@ from reconcile.model import (
 )
 
 _TOP = frozenset(
-    "dataset left right out site_key evidence_key characters gates carried schedule sources purpose operators municipalities".split()
+    "dataset left right inputs out site_key evidence_key characters gates carried schedule sources purpose operators municipalities".split()
 ) | {"memory_limit", *house_rules.TABLES}
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at composite towns".split())
 _CHARACTERS = frozenset(("approvals",))
-_GATES = frozenset(
-    """municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours
-    accepted_inputs count_difference_max volume_change_max volume_nights""".split()
-)
 _CARRIED = frozenset("nights business_days planned_business_days".split())
 _SCHEDULE = frozenset("cron timezone".split())
 _ROLES = frozenset("run read approve audit".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
 SITE_KEY_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gates:
-    """The thresholds of the nightly run. `municipality` "" means not checked.
-
-    `accepted_tables` holds the SHA-256 of 外字 tables that may differ from the previous run's, `accepted_inputs` those of
-    files that may be read on a second night. `oracle_rows` is the number of rows up to which a plain comparison looks at
-    every key, and above which at a share of them; 0 switches it off. `min_rows` is what each side has at least,
-    `window_hours` how far apart the two extracts may be, `max_age_hours` how long before the day of the run they may have
-    been taken. `count_difference_max` is the share of the larger side by which the two sides' counts may differ,
-    `volume_change_max` the share by which a side's count may differ from the median of the last `volume_nights` nights
-    (`reference/domain.md` §7, `reference/reliability.md` §2.1).
-    """
-
-    municipality: str = ""
-    overlap_min: float = 0.90
-    allow_empty: bool = False
-    accepted_tables: tuple[str, ...] = ()
-    oracle_rows: int = 500_000
-    min_rows: int = 0
-    window_hours: float = 24.0
-    max_age_hours: float = 36.0
-    accepted_inputs: tuple[str, ...] = ()
-    count_difference_max: float = 0.005
-    volume_change_max: float = 0.05
-    volume_nights: int = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +133,7 @@ class RunConfig:
     gaiji: Mapping[str, Path] = field(default_factory=dict)
     towns: Mapping[str, Path] = field(default_factory=dict)
     extracted_at: Mapping[str, str] = field(default_factory=dict)
-    gates: Gates = Gates()
+    gates: gate_limits.Gates = field(default_factory=gate_limits.Gates)
     carried: CarriedLimits = CarriedLimits()
     schedule: Schedule = Schedule()
     house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
@@ -184,34 +155,37 @@ def read_config(path: Path) -> RunConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(path.name, f"not TOML: {error}") from None
     where = path.name
-    _known(where, raw, _TOP)
+    toml.known(where, raw, _TOP)
     base = path.resolve().parent
-    dataset = _text(where, raw, "dataset")
+    dataset = toml.text(where, raw, "dataset")
     named = municipalities(f"{where}: municipalities", raw.get("municipalities", {}))
     sources = {
         name: _of_site(
-            _source(f"{where}: sources.{name}", _table(f"{where}: sources.{name}", entry), base, dataset),
+            _source(f"{where}: sources.{name}", toml.table(f"{where}: sources.{name}", entry), base, dataset),
             named,
             composite(f"{where}: sources.{name}.composite", entry.get("composite")),
-            read_towns(base / _text(f"{where}: sources.{name}", entry, "towns")) if "towns" in entry else {},
+            read_towns(base / toml.text(f"{where}: sources.{name}", entry, "towns")) if "towns" in entry else {},
         )
-        for name, entry in _table(f"{where}: sources", raw.get("sources", {})).items()
+        for name, entry in toml.table(f"{where}: sources", raw.get("sources", {})).items()
     }
+    check_patterns(where, sources, base / toml.text(where, raw, "inputs", "."))
     for side in ("left", "right"):
-        if _text(where, raw, side) not in sources:
+        if toml.text(where, raw, side) not in sources:
             raise ConfigError(f"{where}: {side}", f"got {raw[side]!r}, expected one of: {', '.join(sources) or 'none'}")
     return RunConfig(
         path=path,
         dataset=dataset,
-        left=_text(where, raw, "left"),
-        right=_text(where, raw, "right"),
-        out=base / _text(where, raw, "out", "out"),
-        site_key=base / _text(where, raw, "site_key", "site.key"),
-        evidence_key=base / _text(where, raw, "evidence_key", "evidence.key"),
+        left=toml.text(where, raw, "left"),
+        right=toml.text(where, raw, "right"),
+        out=base / toml.text(where, raw, "out", "out"),
+        site_key=base / toml.text(where, raw, "site_key", "site.key"),
+        evidence_key=base / toml.text(where, raw, "evidence_key", "evidence.key"),
         sources=sources,
-        approvals=_approvals(f"{where}: characters", _table(f"{where}: characters", raw.get("characters", {})), base),
+        approvals=_approvals(
+            f"{where}: characters", toml.table(f"{where}: characters", raw.get("characters", {})), base
+        ),
         gaiji={
-            name: base / _text(f"{where}: sources.{name}", entry, "gaiji")
+            name: base / toml.text(f"{where}: sources.{name}", entry, "gaiji")
             for name, entry in raw.get("sources", {}).items()
             if "gaiji" in entry
         },
@@ -225,11 +199,11 @@ def read_config(path: Path) -> RunConfig:
             for name, entry in raw.get("sources", {}).items()
             if "extracted_at" in entry
         },
-        gates=_gates(f"{where}: gates", _table(f"{where}: gates", raw.get("gates", {}))),
-        carried=_carried(f"{where}: carried", _table(f"{where}: carried", raw.get("carried", {}))),
-        schedule=_schedule(f"{where}: schedule", _table(f"{where}: schedule", raw.get("schedule", {}))),
+        gates=gate_limits.read(f"{where}: gates", toml.table(f"{where}: gates", raw.get("gates", {}))),
+        carried=_carried(f"{where}: carried", toml.table(f"{where}: carried", raw.get("carried", {}))),
+        schedule=_schedule(f"{where}: schedule", toml.table(f"{where}: schedule", raw.get("schedule", {}))),
         house=house_rules.read(where, raw),
-        purpose=_text(where, raw, "purpose", ""),
+        purpose=toml.text(where, raw, "purpose", ""),
         operators=_operators(f"{where}: operators", raw["operators"]) if "operators" in raw else None,
     )
 
@@ -331,16 +305,16 @@ def user_site_key() -> Path:
 
 
 def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> Source:
-    _known(where, table, _SOURCE)
-    label = _text(where, table, "label", where.rpartition(".")[2])
+    toml.known(where, table, _SOURCE)
+    label = toml.text(where, table, "label", where.rpartition(".")[2])
     layout = load_layout(dataset, table["layout"]) if "layout" in table else None
     if "url" in table:
         if layout is None:
             raise ConfigError(f"{where}.layout", "missing, expected the name of a layout: a database needs one")
-        return DatabaseSource(url=_resolved(_text(where, table, "url"), base), layout=layout, label=label)
-    path = base / _text(where, table, "path")
+        return DatabaseSource(url=_resolved(toml.text(where, table, "url"), base), layout=layout, label=label)
+    path = base / toml.text(where, table, "path")
     if layout is None:
-        return source_of(path, encoding=_text(where, table, "encoding", "utf-8"), label=label)
+        return source_of(path, encoding=toml.text(where, table, "encoding", "utf-8"), label=label)
     match layout.kind:
         case "fixed_width":
             return FixedWidthSource(path=path, layout=layout, label=label)
@@ -370,12 +344,12 @@ def _resolved(url: str, base: Path) -> str:
 
 
 def _approvals(where: str, table: Mapping[str, Any], base: Path) -> Path | None:
-    _known(where, table, _CHARACTERS)
-    return base / _text(where, table, "approvals") if "approvals" in table else None
+    toml.known(where, table, _CHARACTERS)
+    return base / toml.text(where, table, "approvals") if "approvals" in table else None
 
 
 def _instant(where: str, table: Mapping[str, Any]) -> str:
-    text = _text(where, table, "extracted_at")
+    text = toml.text(where, table, "extracted_at")
     try:
         datetime.strptime(text, "%Y%m%d%H%M%S")  # noqa: DTZ007  Asia/Tokyo, as in a header
     except ValueError:
@@ -383,90 +357,33 @@ def _instant(where: str, table: Mapping[str, Any]) -> str:
     return text
 
 
-def _gates(where: str, table: Mapping[str, Any]) -> Gates:
-    _known(where, table, _GATES)
-    default = Gates()
-    empty = table.get("allow_empty", default.allow_empty)
-    if not isinstance(empty, bool):
-        raise ConfigError(f"{where}.allow_empty", f"got {type(empty).__name__}, expected true or false")
-    return Gates(
-        accepted_tables=_texts(where, table, "accepted_tables"),
-        accepted_inputs=_texts(where, table, "accepted_inputs"),
-        municipality=_text(where, table, "municipality", default.municipality),
-        overlap_min=_number(where, table, "overlap_min", default.overlap_min, most=1),
-        count_difference_max=_number(where, table, "count_difference_max", default.count_difference_max, most=1),
-        volume_change_max=_number(where, table, "volume_change_max", default.volume_change_max, most=1),
-        volume_nights=int(_number(where, table, "volume_nights", default.volume_nights)),
-        allow_empty=empty,
-        oracle_rows=int(_number(where, table, "oracle_rows", default.oracle_rows)),
-        min_rows=int(_number(where, table, "min_rows", default.min_rows)),
-        window_hours=_number(where, table, "window_hours", default.window_hours),
-        max_age_hours=_number(where, table, "max_age_hours", default.max_age_hours),
-    )
-
-
-def _number(where: str, table: Mapping[str, Any], key: str, default: float, *, most: float | None = None) -> float:
-    value = table.get(key, default)
-    whole = isinstance(default, int)
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
-        raise ConfigError(f"{where}.{key}", f"expected a {'whole ' if whole else ''}number, 0 or more")
-    if most is not None and value > most:
-        raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
-    return float(value)
-
-
 def _carried(where: str, table: Mapping[str, Any]) -> CarriedLimits:
-    _known(where, table, _CARRIED)
+    toml.known(where, table, _CARRIED)
     default = CarriedLimits()
     return CarriedLimits(
         limits=Carried(
-            nights=int(_number(where, table, "nights", default.limits.nights)),
-            business_days=int(_number(where, table, "business_days", default.limits.business_days)),
+            nights=int(toml.number(where, table, "nights", default.limits.nights)),
+            business_days=int(toml.number(where, table, "business_days", default.limits.business_days)),
         ),
-        planned_business_days=int(_number(where, table, "planned_business_days", default.planned_business_days)),
+        planned_business_days=int(toml.number(where, table, "planned_business_days", default.planned_business_days)),
     )
 
 
 def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
-    _known(where, table, _SCHEDULE)
+    toml.known(where, table, _SCHEDULE)
     default = Schedule()
     return Schedule(
-        cron=_text(where, table, "cron", default.cron), timezone=_text(where, table, "timezone", default.timezone)
+        cron=toml.text(where, table, "cron", default.cron),
+        timezone=toml.text(where, table, "timezone", default.timezone),
     )
 
 
 def _operators(where: str, raw: object) -> dict[str, tuple[str, ...]]:
     operators = {}
-    for name, roles in _table(where, raw).items():
+    for name, roles in toml.table(where, raw).items():
         if not isinstance(roles, list) or not roles or not all(isinstance(role, str) for role in roles):
             raise ConfigError(f"{where}.{name}", f"expected a list of: {', '.join(sorted(_ROLES))}")
         if unknown := sorted(set(roles) - _ROLES):
             raise ConfigError(f"{where}.{name}", f"got {unknown[0]!r}, expected some of: {', '.join(sorted(_ROLES))}")
         operators[name] = tuple(roles)
     return operators
-
-
-def _texts(where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    texts = table.get(key, [])
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ConfigError(f"{where}.{key}", "expected a list of digests")
-    return tuple(texts)
-
-
-def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
-    if unknown := sorted(set(table) - names):
-        raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
-
-
-def _table(where: str, raw: object) -> Mapping[str, Any]:
-    if not isinstance(raw, dict):
-        raise ConfigError(where, f"got {type(raw).__name__}, expected a table")
-    return cast("Mapping[str, Any]", raw)
-
-
-def _text(where: str, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str):
-        got = "nothing" if value is None else type(value).__name__
-        raise ConfigError(f"{where}: {key}", f"got {got}, expected a text")
-    return value

@@ -55,7 +55,7 @@ def verdict_of_fault(code: str) -> Verdict:
     """What a run that ended in a fault may say: `tampered`, `failed` if it was our fault, else `inconclusive`."""
     if code == "E_TAMPERED":
         return Verdict.TAMPERED
-    ours = code.startswith(("E_BALANCE", "E_FAILED", "E_ORACLE", "E_SELFTEST"))
+    ours = code.startswith(("E_BALANCE", "E_FAILED", "E_ORACLE", "E_SELFTEST", "E_STAGE"))
     return Verdict.FAILED if ours else Verdict.INCONCLUSIVE
 
 

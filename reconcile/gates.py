@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from reconcile.config import Gates
 from reconcile.decide import Gate
+from reconcile.gate_limits import Gates
 from reconcile.model import Dataset, Side, Snapshot, extracted
 
 

@@ -14,29 +14,31 @@ the run's stage folder, which only its owner may enter and which is gone when th
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, history, house_rules, permission
+from reconcile import __version__, attest, deliver, history, house_rules, permission, staged
 from reconcile.boundary import guarded
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
-from reconcile.errors import ConfigError, ReconcileError
+from reconcile.errors import ConfigError, ReconcileError, SourceError
+from reconcile.extract.locate import locate
 from reconcile.model import (
     DatabaseSource,
     Dataset,
     Preflight,
     Run,
     Side,
-    Snapshot,
     Source,
     Verdict,
 )
@@ -141,26 +143,17 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
     Raises:
         SourceError: The source is not whole.
     """
-    from reconcile.extract import extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
+    from reconcile.extract import Custody, extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
 
     config = read_config(Path(job.config))
     work = job.stage / WORK
     work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
-    snapshot = extract(_source(config, side), side, work, progress=progress)
-    extract_history(_source(config, side), side, work)
+    custody = Custody(max_bytes=config.gates.max_input_bytes, owners=_owners(config), copied=True)
+    snapshot = extract(_source(config, side), side, work, progress=progress, custody=custody)
+    extract_history(_source(config, side), side, work, custody)
     _plant(config, side, work)
     declared = config.extracted_at.get(config.left if side is Side.LEFT else config.right)
-    preflight = with_instant(snapshot.preflight, declared)
-    said = {
-        "label": snapshot.label,
-        "path": str(snapshot.path),
-        "columns": snapshot.columns,
-        "rows": snapshot.rows,
-        "native": dict(snapshot.native),
-        "temporary": snapshot.temporary,
-        "preflight": asdict(preflight),
-    }
-    (work / f"{side}.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+    staged.write(work, snapshot, with_instant(snapshot.preflight, declared))
 
 
 def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) -> str:  # noqa: ANN401
@@ -178,6 +171,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     options = replace(options, memory=memory, gates=(*options.gates, *gates))
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+    staged.check(job.stage / WORK)
     report = history.looked_back(config, replace(report, witness=witness))
     deliver.stage(report, formats, job.stage / history.FILES)
     history.stage(report, job.stage / history.RECORD)
@@ -197,8 +191,9 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     as_of = datetime.fromisoformat(job.as_of)
     dataset = house_rules.apply(load_dataset(config.dataset), config.house, as_of.date())
     tables = authorities(dataset, config, {Side.LEFT: config.left, Side.RIGHT: config.right}, as_of.date())
-    snapshots = {side: _snapshot(job, config, side) for side in Side}
     work = job.stage / WORK
+    staged.check(work)
+    snapshots = {side: staged.read(work, side, _source(config, side).layout) for side in Side}
     inputs = {
         side: with_sentinels(
             Input(one, scan(one), tables.gaiji.get(side), scan_history(one, work)), scan_sentinels(one, work)
@@ -325,9 +320,16 @@ def rehearse(config: Path) -> dict[str, str]:
     plan = {}
     for side, source in sources.items():
         layout = source.layout.name if source.layout else "-"
-        here = "" if isinstance(source, DatabaseSource) or source.path.is_file() else " (missing)"
-        plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{here}"
+        plan[side.value] = f"{source.label}: {type(source).__name__}, layout {layout}{_missing(source, side)}"
     return plan
+
+
+def _missing(source: Source, side: Side) -> str:
+    try:
+        found = locate(source, side)
+    except SourceError as error:
+        return f" ({error.code})"
+    return "" if isinstance(found, DatabaseSource) or found.path.is_file() else " (missing)"
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:
@@ -336,6 +338,20 @@ def _read(progress: Progress, side: Side, done: int) -> None:
 
 def _source(config: RunConfig, side: Side) -> Source:
     return config.sources[config.left if side is Side.LEFT else config.right]
+
+
+def _owners(config: RunConfig) -> frozenset[int]:
+    """The users whose files are read.
+
+    Raises:
+        ConfigError: The run file names an account that this machine does not know.
+    """
+    try:
+        named = {pwd.getpwnam(name).pw_uid for name in config.gates.owners}
+    except KeyError:
+        where = f"{config.path.name}: gates.owners"
+        raise ConfigError(where, "names an account that this machine does not have") from None
+    return frozenset({0, os.getuid(), *named})
 
 
 def _plant(config: RunConfig, side: Side, work: Path) -> None:
@@ -351,25 +367,10 @@ def _plant(config: RunConfig, side: Side, work: Path) -> None:
     extract_sentinels(planted(dataset, layout, side), layout, side, work / SENTINELS)
 
 
-def _snapshot(job: Job, config: RunConfig, side: Side) -> Snapshot:
-    said = json.loads((job.stage / WORK / f"{side}.json").read_text(encoding="utf-8"))
-    return Snapshot(
-        side=side,
-        label=said["label"],
-        path=Path(said["path"]),
-        columns=tuple(said["columns"]),
-        rows=said["rows"],
-        native=said["native"],
-        temporary=said["temporary"],
-        preflight=Preflight(**said["preflight"]),
-        layout=_source(config, side).layout,
-    )
-
-
 def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
     """What the evidence is told of a run: its run file, its id, and what was counted of its inputs."""
     config = read_config(Path(job.config))
-    return config, job.run_id, {side: _snapshot(job, config, side).preflight for side in Side}
+    return config, job.run_id, {side: staged.read(job.stage / WORK, side, None).preflight for side in Side}
 
 
 def _previous(out: Path, run_id: str) -> dict[str, Any]:

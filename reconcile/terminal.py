@@ -64,6 +64,8 @@ VERDICTS: Mapping[str, tuple[str, str, str]] = {
 }
 FAULTS: Mapping[str, str] = {
     "E_ACCESS": "読む権限がありません",
+    "E_AMBIGUOUS": "複数のファイルが当てはまります",
+    "E_ARCHIVE": "圧縮ファイルは読みません",
     "E_AUTH": "認証に失敗しました",
     "E_BALANCE": "件数の検算が合いません(プログラムの誤り)",
     "E_ORACLE": "別方式の比較と結果が一致しません(プログラムの誤り)",
@@ -108,6 +110,9 @@ FAULTS: Mapping[str, str] = {
     "E_SOURCE": "入力が正しくありません",
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",
+    "E_PATH": "置き場所又は所有者が正しくありません",
+    "E_STAGE": "読み取った写しが、書いたときのとおりではありません",
+    "E_TOO_LARGE": "ファイルが大きすぎます",
     "E_UNSTABLE": "書き込み中のファイルです",
 }
 """What each code of a fault says in one breath; the rest of the line is the same in both languages."""

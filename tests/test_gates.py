@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reconcile.config import Gates
 from reconcile.decide import REQUIRED, Gate, decide
+from reconcile.gate_limits import Gates
 from reconcile.gates import gates_of_inputs, gates_of_tables
 from reconcile.model import Balance, Preflight, Side, Snapshot, Verdict
 from schemas.identity_record import DATASET

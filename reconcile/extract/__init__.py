@@ -9,7 +9,9 @@ from typing import assert_never
 
 import polars as pl
 
+from reconcile.extract.locate import locate
 from reconcile.extract.parquet import scan
+from reconcile.extract.reading import TRUSTING, Custody
 from reconcile.extract.writing import snapshot_path
 from reconcile.model import (
     ROW,
@@ -22,7 +24,7 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["extract", "extract_history", "scan", "scan_history", "scan_sentinels"]
+__all__ = ["Custody", "extract", "extract_history", "locate", "scan", "scan_history", "scan_sentinels"]
 
 HISTORY = "history"
 """The folder of the older rows, beside the snapshots."""
@@ -31,18 +33,26 @@ SENTINELS = "sentinels"
 """The folder of the planted records, beside the snapshots."""
 
 
-def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int], None] | None = None) -> Snapshot:
+def extract(
+    source: Source,
+    side: Side,
+    work: Path,
+    *,
+    progress: Callable[[int], None] | None = None,
+    custody: Custody = TRUSTING,
+) -> Snapshot:
     """Read one side as it stands now.
 
     Nothing is inferred, trimmed or repaired; only what fills up a fixed-width field is cut off. A source without rows
     is no error here: its snapshot has none.
 
     Args:
-        source: Where the side lies.
+        source: Where the side lies; a pattern in its path must mean exactly one file.
         side: Which one it is.
         work: The folder for `<side>.parquet`, made with mode 0700 if it is not there. A Parquet source is read in
-            place and writes nothing.
+            place and writes nothing, unless `custody` wants a copy.
         progress: Called with the number of records so far, now and then.
+        custody: What the source must be besides, and whether it is copied.
 
     Returns:
         The snapshot: columns named by the layout, or by the source where it has none; records in the source's order.
@@ -54,29 +64,30 @@ def extract(source: Source, side: Side, work: Path, *, progress: Callable[[int],
     if not isinstance(source, ParquetSource):
         # A source that is refused must not leave an earlier snapshot standing as if it were this one.
         snapshot_path(work, side).unlink(missing_ok=True)
+    source = locate(source, side)
     # Imported where they are used: a comparison of two Parquet files needs neither DuckDB nor the tables of characters.
     match source:
         case DelimitedSource():
             from reconcile.extract.delimited import extract_delimited  # noqa: PLC0415
 
-            return extract_delimited(source, side, work, progress)
+            return extract_delimited(source, side, work, progress, custody)
         case FixedWidthSource():
             from reconcile.extract.fixed_width import extract_fixed_width  # noqa: PLC0415
 
-            return extract_fixed_width(source, side, work, progress)
+            return extract_fixed_width(source, side, work, progress, custody)
         case ParquetSource():
             from reconcile.extract.parquet import extract_parquet  # noqa: PLC0415
 
-            return extract_parquet(source, side)
+            return extract_parquet(source, side, work, custody)
         case DatabaseSource():
             from reconcile.extract.database import extract_database  # noqa: PLC0415
 
-            return extract_database(source, side, work, progress)
+            return extract_database(source, side, work, progress, custody)
         case _:
             assert_never(source)
 
 
-def extract_history(source: Source, side: Side, work: Path) -> bool:
+def extract_history(source: Source, side: Side, work: Path, custody: Custody = TRUSTING) -> bool:
     """Read a side's older rows as they stand now, into `history/<side>.parquet` below `work`.
 
     Returns:
@@ -85,7 +96,7 @@ def extract_history(source: Source, side: Side, work: Path) -> bool:
     if not isinstance(source, DatabaseSource) or not source.layout.history_table:
         return False
     older = replace(source.layout, table=source.layout.history_table, history_table="")
-    extract(replace(source, layout=older), side, work / HISTORY)
+    extract(replace(source, layout=older), side, work / HISTORY, custody=custody)
     return True
 
 

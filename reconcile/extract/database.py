@@ -7,6 +7,7 @@ that no order tells apart are equal.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import polars as pl
 import pyarrow as pa
 
 from reconcile.errors import ConfigError, DeclarationError, SourceError
-from reconcile.extract.reading import open_regular
+from reconcile.extract.reading import TRUSTING, Custody, Reader, open_regular
 from reconcile.extract.writing import write_snapshot
 from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
 
@@ -40,7 +41,11 @@ class _Session:
 
 
 def extract_database(
-    source: DatabaseSource, side: Side, work: Path, progress: Callable[[int], None] | None = None
+    source: DatabaseSource,
+    side: Side,
+    work: Path,
+    progress: Callable[[int], None] | None = None,
+    custody: Custody = TRUSTING,
 ) -> Snapshot:
     """Write the snapshot of the layout's `table`.
 
@@ -58,7 +63,7 @@ def extract_database(
     where = f"{side.value} {source.label} (table {layout.table})".replace("  ", " ")
     table = _quoted(layout, layout.table)
     digest = TextDigest(names)
-    with _open(source.url, where) as session:
+    with _open(source.url, where, (work / f"{side.value}.duckdb", custody)) as session:
         count = session.count(f"SELECT count(*) FROM {table}")  # noqa: S608  quoted identifiers only
         frames = _frames(session.stream(_query(layout, table, session.order)), digest, count, where)
         path, rows = write_snapshot(frames, names, work, side, progress)
@@ -146,11 +151,11 @@ def _quoted(layout: Layout, name: str) -> str:
     return ".".join(f'"{part}"' for part in parts)
 
 
-def _open(url: str, where: str) -> AbstractContextManager[_Session]:
+def _open(url: str, where: str, private: tuple[Path, Custody]) -> AbstractContextManager[_Session]:
     scheme, separator, rest = url.partition("://")
     match scheme:
         case "duckdb" if separator and rest.startswith("/") and len(rest) > 1:
-            return _duckdb(Path(rest[1:]), where)
+            return _duckdb(Path(rest[1:]), where, *private)
         case "postgresql" | "postgres" if separator:
             return _postgres(url, where)
         case _:  # never quoted: a URL may hold a password
@@ -161,9 +166,44 @@ def _open(url: str, where: str) -> AbstractContextManager[_Session]:
 
 
 @contextmanager
-def _duckdb(path: Path, where: str) -> Iterator[_Session]:
-    with open_regular(path, where):
-        pass  # there, and a file; DuckDB opens it by its path
+def _duckdb(path: Path, where: str, copy: Path, custody: Custody) -> Iterator[_Session]:
+    """A session on a copy that lives as long as it.
+
+    DuckDB resolves every path that it is given, /proc/self/fd/… too, and opens it again by name: only a copy made from
+    the descriptor cannot be swapped for another file.
+    """
+    log = copy.with_name(f"{copy.name}.wal")
+    try:
+        _copy(path, where, (copy, log), custody)
+        with _connected(copy, where) as session:
+            yield session
+    finally:
+        copy.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+
+
+def _copy(path: Path, where: str, to: tuple[Path, Path], custody: Custody) -> None:
+    """Copy a database and, if it was not closed properly, its log, while nobody can write to either."""
+    with open_regular(path, where, custody) as reader:
+        _lock(reader)
+        reader.copy(to[0])
+        log = reader.path.with_name(f"{reader.path.name}.wal")
+        if log.exists():
+            with open_regular(log, where, custody) as behind:
+                behind.copy(to[1])
+
+
+def _lock(reader: Reader) -> None:
+    """The lock that DuckDB's own readers take; it goes with the descriptor."""
+    try:
+        fcntl.lockf(reader.file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        problem = "another process is writing to the database"
+        raise SourceError(reader.where, problem, hint="wait for it to end", code="E_CONNECT") from None
+
+
+@contextmanager
+def _connected(path: Path, where: str) -> Iterator[_Session]:
     locked: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -176,7 +216,7 @@ def _duckdb(path: Path, where: str) -> Iterator[_Session]:
         connection = duckdb.connect(path, read_only=True, config=locked)
     except duckdb.Error as error:
         problem = f"the database cannot be opened ({type(error).__name__})"
-        raise SourceError(where, problem, hint="is another process writing to it?", code="E_CONNECT") from None
+        raise SourceError(where, problem, hint="is it a database of DuckDB, and whole?", code="E_CONNECT") from None
     with closing(connection):
         try:
             for statement in (

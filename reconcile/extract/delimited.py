@@ -14,7 +14,7 @@ import polars as pl
 from reconcile.errors import SourceError
 from reconcile.extract.encoding import as_utf8
 from reconcile.extract.preflight import Body, DelimitedScan
-from reconcile.extract.reading import Reader, open_regular, role
+from reconcile.extract.reading import TRUSTING, Custody, Reader, open_regular, role
 from reconcile.extract.writing import write_snapshot
 from reconcile.model import DelimitedSource, Side, Snapshot
 
@@ -22,7 +22,11 @@ BLOCK_BYTES = 2 * 1024 * 1024
 
 
 def extract_delimited(
-    source: DelimitedSource, side: Side, work: Path, progress: Callable[[int], None] | None = None
+    source: DelimitedSource,
+    side: Side,
+    work: Path,
+    progress: Callable[[int], None] | None = None,
+    custody: Custody = TRUSTING,
 ) -> Snapshot:
     """Write the snapshot of a delimited file.
 
@@ -37,7 +41,7 @@ def extract_delimited(
     delimiter = layout.delimiter if layout else source.delimiter
     if not delimiter:
         delimiter = "\t" if source.path.suffix.lower() == ".tsv" else ","
-    with open_regular(source.path, where) as reader:
+    with open_regular(source.path, where, custody) as reader:
         texts = as_utf8(reader.blocks(BLOCK_BYTES), layout.encoding if layout else source.encoding, where)
         scan = DelimitedScan(texts, layout, delimiter, where)
         frames = _frames(scan, delimiter, reader)

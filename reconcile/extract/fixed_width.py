@@ -15,14 +15,18 @@ import polars as pl
 from reconcile.characters import clusters, codec
 from reconcile.errors import SourceError
 from reconcile.extract.preflight import FixedScan, trimmed
-from reconcile.extract.reading import open_regular, role
+from reconcile.extract.reading import TRUSTING, Custody, open_regular, role
 from reconcile.extract.structure import Bytes
 from reconcile.extract.writing import write_snapshot
 from reconcile.model import Column, FixedWidthSource, Layout, Side, Snapshot
 
 
 def extract_fixed_width(
-    source: FixedWidthSource, side: Side, work: Path, progress: Callable[[int], None] | None = None
+    source: FixedWidthSource,
+    side: Side,
+    work: Path,
+    progress: Callable[[int], None] | None = None,
+    custody: Custody = TRUSTING,
 ) -> Snapshot:
     """Write the snapshot of a fixed-width file.
 
@@ -32,7 +36,7 @@ def extract_fixed_width(
     layout = source.layout
     where = role(side, source.label, source.path)
     names = tuple(column.name for column in layout.columns)
-    with open_regular(source.path, where) as reader:
+    with open_regular(source.path, where, custody) as reader:
         scan = FixedScan(reader, layout)
         path, rows = write_snapshot(_frames(scan, layout, where), names, work, side, progress)
         preflight = scan.preflight()

@@ -1,4 +1,4 @@
-"""A Parquet file, read in place; and the one exact text that a value of every type has.
+"""A Parquet file, read in place or from a copy; and the one exact text that a value of every type has.
 
 Nothing is rounded, trimmed or guessed, and what a type can express in two ways has one text: an instant is written in
 UTC, a fraction of a second without trailing zeros, so that milliseconds and nanoseconds agree where the moments do.
@@ -14,27 +14,35 @@ import pyarrow.parquet as pq
 
 from reconcile.errors import SourceError
 from reconcile.extract.preflight import check_names
-from reconcile.extract.reading import Reader, open_regular, role
+from reconcile.extract.reading import TRUSTING, Custody, Held, Reader, open_regular, role
 from reconcile.model import ROW, Layout, ParquetSource, Preflight, Side, Snapshot
 
+_ROWS_DECODED = 65_536
 BLOCK_BYTES = 4 * 1024 * 1024
 _MAGIC = b"PAR1"
 _SMALLEST = 12  # bytes: the mark, the length of the footer, the mark
 
 
-def extract_parquet(source: ParquetSource, side: Side) -> Snapshot:
-    """A snapshot that is the Parquet file itself.
+def extract_parquet(source: ParquetSource, side: Side, work: Path, custody: Custody = TRUSTING) -> Snapshot:
+    """A snapshot that is the Parquet file itself: the one that was opened and hashed, or a copy of it in `work`.
 
-    With a layout, its columns are looked up under their `source` names, and no other column is loaded.
+    With a layout, its columns are looked up under their `source` names, and no other column is loaded. Of a copy, every
+    page is decoded once: a checksum that does not match its page, or a page that cannot be read, is found before any
+    comparison. In place that would cost as much as the comparison itself.
 
     Raises:
-        SourceError: E_TRUNCATED, no whole Parquet file; E_HEADER, names that cannot be told apart; E_COLUMNS, a column
-            of the layout is missing; E_SCHEMA, a column has a type without a text.
+        SourceError: E_TRUNCATED, no whole Parquet file or a damaged page; E_HEADER, names that cannot be told apart;
+            E_COLUMNS, a column of the layout is missing; E_SCHEMA, a column has a type without a text.
     """
     where = role(side, source.label, source.path)
-    with open_regular(source.path, where) as reader:
-        preflight = _preflight(reader)
-    schema = _schema(source.path, where)
+    copy = work / f"{side.value}.source.parquet" if custody.copied else None
+    with open_regular(source.path, where, custody) as reader:
+        preflight = _preflight(reader, copy)
+        held = None if copy else Held(reader)
+    if copy:
+        _decode(copy, preflight.records, where)
+    path = held.path if held else copy or source.path
+    schema = _schema(path, where)
     stored = _stored_names(source.layout, tuple(schema))
     if missing := [number for number, name in enumerate(stored.values(), 1) if name not in schema]:
         raise SourceError(where, f"column {missing[0]} of the layout is not in it", code="E_COLUMNS")
@@ -45,20 +53,21 @@ def extract_parquet(source: ParquetSource, side: Side) -> Snapshot:
     return Snapshot(
         side=side,
         label=source.label,
-        path=source.path,
+        path=path,
         columns=tuple(stored),
         rows=preflight.records,
         preflight=preflight,
         layout=source.layout,
         native={name: _type_name(schema[other]) for name, other in stored.items() if schema[other] != pl.String()},
         temporary=False,
+        held=held,
     )
 
 
 def scan(snapshot: Snapshot) -> pl.LazyFrame:
     """Any snapshot's rows: `model.ROW` (UInt32, from 1, in source order), then its columns, all `pl.String`.
 
-    Streams, and reads only the columns that are used.
+    Streams, and reads only the columns that are used. The snapshot must outlive the frame: it holds the file.
     """
     frame = _scan(snapshot.path)
     if snapshot.temporary:
@@ -128,13 +137,16 @@ def _stored_names(layout: Layout | None, columns: tuple[str, ...]) -> dict[str, 
     return {name: name for name in columns}
 
 
-def _preflight(reader: Reader) -> Preflight:
+def _preflight(reader: Reader, copy: Path | None) -> Preflight:
     size = reader.size
     if size < _SMALLEST or reader.peek(0, 4) != _MAGIC or reader.peek(size - 4, 4) != _MAGIC:
         problem = "it does not begin and end as a Parquet file, expected PAR1 at both ends"
         raise SourceError(reader.where, problem, hint="it may be cut, or no Parquet file", code="E_TRUNCATED")
-    for _ in reader.blocks(BLOCK_BYTES):
-        pass  # the digest of what stands there now
+    if copy:
+        reader.copy(copy)
+    else:
+        for _ in reader.blocks(BLOCK_BYTES):
+            pass  # the digest of what stands there now
     reader.file.seek(0)
     try:
         footer = pq.read_metadata(pa.PythonFile(reader.file, mode="r"))
@@ -147,6 +159,22 @@ def _preflight(reader: Reader) -> Preflight:
         raise SourceError(reader.where, problem, code="E_COUNT")
     check_names(names, reader.where)
     return Preflight(records=rows, source_bytes=size, sha256=reader.sha256)
+
+
+def _decode(path: Path, records: int, where: str) -> None:
+    """Read every page, with its checksum where it has one.
+
+    Raises:
+        SourceError: E_TRUNCATED, a page is damaged; E_COUNT, other rows than the footer says.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            rows = sum(batch.num_rows for batch in file.iter_batches(batch_size=_ROWS_DECODED, use_threads=True))
+    except (pa.ArrowException, OSError, ValueError):  # the text of these may quote a value
+        problem = "a page is damaged: its checksum does not match, or it cannot be decoded"
+        raise SourceError(where, problem, hint="have it written again", code="E_TRUNCATED") from None
+    if rows != records:
+        raise SourceError(where, f"its pages hold {rows} rows, expected {records}", code="E_COUNT")
 
 
 def _scan(path: Path) -> pl.LazyFrame:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import polars as pl
 
@@ -57,6 +58,13 @@ class Preflight:
     header: Mapping[str, str] = field(default_factory=dict)
 
 
+class Held(Protocol):
+    """An open file of somebody else's."""
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceError` (E_UNSTABLE) if it is not as it was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A side at a point in time: a Parquet file of text exactly as it stood, in source order.
@@ -73,7 +81,9 @@ class Snapshot:
     preflight: Preflight
     layout: Layout | None = None
     native: Mapping[str, str] = field(default_factory=dict)
-    temporary: bool = True  # ours to delete; False for a Parquet input that is read in place
+    temporary: bool = True  # text that we wrote; False for a Parquet input, in place or copied
+    held: Held | None = field(default=None, repr=False, compare=False)
+    """Keeps a file that is read in place what it was; None where nobody else can reach it."""
 
 
 def extracted(snapshot: Snapshot) -> datetime | None:

@@ -1,0 +1,69 @@
+"""One table of a run file: what may stand in it, and of which kind. An error names the key that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from reconcile.errors import ConfigError
+
+
+def known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
+    """Refuse keys that are not among `names`.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    if unknown := sorted(set(table) - names):
+        raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
+
+
+def table(where: str, raw: object) -> Mapping[str, Any]:
+    """A table as such.
+
+    Raises:
+        ConfigError: It is anything else.
+    """
+    if not isinstance(raw, dict):
+        raise ConfigError(where, f"got {type(raw).__name__}, expected a table")
+    return cast("Mapping[str, Any]", raw)
+
+
+def text(where: str, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    """The text under a key, which must be there unless there is a default.
+
+    Raises:
+        ConfigError: It is missing, or no text.
+    """
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        got = "nothing" if value is None else type(value).__name__
+        raise ConfigError(f"{where}: {key}", f"got {got}, expected a text")
+    return value
+
+
+def texts(where: str, table: Mapping[str, Any], key: str, what: str = "digests") -> tuple[str, ...]:
+    """The list of texts under a key, () for none; `what` they are, for errors.
+
+    Raises:
+        ConfigError: It is no list of texts.
+    """
+    texts = table.get(key, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ConfigError(f"{where}.{key}", f"expected a list of {what}")
+    return tuple(texts)
+
+
+def number(where: str, table: Mapping[str, Any], key: str, default: float, *, most: float | None = None) -> float:
+    """The number under a key, from 0 to `most`; whole where its default is.
+
+    Raises:
+        ConfigError: It is none, or out of range.
+    """
+    value = table.get(key, default)
+    whole = isinstance(default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or value < 0:
+        raise ConfigError(f"{where}.{key}", f"expected a {'whole ' if whole else ''}number, 0 or more")
+    if most is not None and value > most:
+        raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
+    return float(value)
