@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import polars as pl
 
-from reconcile.model import REJECTS, ROW, Balance, Material, Side
+from reconcile.model import REJECTS, ROW, Balance, ColumnProfile, Material, Side, join_columns
 
 SECOND = pl.Schema({ROW: pl.UInt32, "_second": pl.UInt64})
 """The hash of a row's second key (個人番号), for rows that have one."""
@@ -32,11 +33,13 @@ class Checks:
         rejects: REJECTS, and after `with_keys` the key's columns.
         notices: the same, of what does not stop a comparison.
         second: SECOND.
+        columns: the compared columns as a whole, name -> profile; none for an ad-hoc dataset.
     """
 
     rejects: pl.DataFrame
     notices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     second: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SECOND))
+    columns: Mapping[str, ColumnProfile] = field(default_factory=dict)
 
     @classmethod
     def merge(cls, parts: Sequence[Checks]) -> Checks:
@@ -46,6 +49,7 @@ class Checks:
             rejects=pl.concat([part.rejects for part in parts]),
             notices=pl.concat([part.notices for part in parts]),
             second=pl.concat([part.second for part in parts]),
+            columns=reduce(join_columns, (part.columns for part in parts)),
         )
 
     def with_keys(self, keys: Callable[[pl.Series], pl.DataFrame], second_key: str) -> Checks:

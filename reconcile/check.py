@@ -7,6 +7,7 @@ nothing but a key, so there the query itself gives numbers, and no text leaves i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
@@ -17,6 +18,7 @@ from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
 from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
 from reconcile.prints import Prints
+from reconcile.profile import profile
 from reconcile.rules.address import chome_notation
 from reconcile.rules.check_digit import CHECK_DIGITS
 from reconcile.rules.municipality import municipality_5, well_formed
@@ -83,7 +85,9 @@ def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progre
             korean.add(decoded)
             fingerprints, checks = _check_batch(decoded, dataset, snapshot, this)
             prints.add(fingerprints)
-            parts.append(checks)
+            own = decoded.filter(pl.col(ROW) <= snapshot.rows) if entry.sentinels else decoded
+            compared = (field.name for field in this.fields.values() if field.name in decoded.columns)
+            parts.append(replace(checks, columns=profile(own.select(compared))))
         korean.refuse(f"{snapshot.side} {snapshot.label}")
     progress(step, snapshot.rows, snapshot.rows)
     merged = Checks.merge(parts)

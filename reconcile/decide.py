@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
+from typing import NamedTuple
 
 from reconcile.errors import BalanceError
 from reconcile.model import Balance, Side, Verdict
@@ -25,13 +26,66 @@ REQUIRED = frozenset(("counts", "balance", "not_empty"))
 class Gate:
     """One condition that a run must meet to claim anything.
 
-    `ja` and `en` say, for people, what was checked and what was found; without personal values.
+    `ja` and `en` say, for people, what was checked and what was found; without personal values. `part`: if it fails,
+    the rest still holds, and the run is partial.
     """
 
     name: str
     passed: bool
     ja: str
     en: str
+    part: bool = False
+
+
+class Remedy(NamedTuple):
+    """What a gate that was not passed is called, and what to do about it."""
+
+    code: str
+    ja: str
+    en: str
+
+
+_EXPORT = ("出力元で出力し直す", "have the export made again")
+_SIDE = (
+    "実行ファイルの左右と、置いたファイルを確かめる",
+    "check left and right of the run file, and the files themselves",
+)
+_APPROVE = (
+    "出力元に理由を確かめる。正しいときは承認を得て実行ファイルの[gates]に書く",
+    "ask the source why; if it is right, have it approved and named in [gates] of the run file",
+)
+_REPORT = ("出力フォルダごと保全し、委託先へ", "keep the whole output folder, and report it")
+
+REMEDIES: Mapping[str, Remedy] = {
+    "counts": Remedy("E_COUNT", *_REPORT),
+    "balance": Remedy("E_BALANCE", *_REPORT),
+    "not_empty": Remedy("E_ZERO_ROWS", *_EXPORT),
+    "overlap": Remedy("E_NO_OVERLAP", *_SIDE),
+    "two_inputs": Remedy("E_SAME_INPUT", *_SIDE),
+    "municipality": Remedy("E_MUNICIPALITY", *_SIDE),
+    "role": Remedy("E_SIDE", *_SIDE),
+    "floor": Remedy("E_VOLUME", *_APPROVE),
+    "stated_count": Remedy("E_COUNT", *_EXPORT),
+    "as_of": Remedy("E_STALE", *_EXPORT),
+    "window": Remedy("E_STALE", *_EXPORT),
+    "fresh": Remedy("E_STALE", *_APPROVE),
+    "volume": Remedy("E_VOLUME", *_APPROVE),
+    "count_difference": Remedy("E_VOLUME", *_APPROVE),
+    "gaiji": Remedy("E_TABLE", *_APPROVE),
+    "dead_columns": Remedy("E_COLUMN_DEAD", *_APPROVE),
+    "empty_columns": Remedy("E_COLUMN_EMPTY", *_APPROVE),
+    "profile": Remedy("E_PROFILE", *_APPROVE),
+    "sentinels": Remedy("E_SELFTEST", *_REPORT),
+    "oracle": Remedy("E_ORACLE", *_REPORT),
+}
+"""Gate -> what to do if it fails; a gate that there is one of a side has the side behind its name."""
+
+
+def remedy(gate: str) -> Remedy:
+    """What to do about a gate, by its name."""
+    for side in Side:
+        gate = gate.removesuffix(f"_{side}")
+    return REMEDIES[gate]
 
 
 def decide(gates: Sequence[Gate], balance: Mapping[Side, Balance], findings: int) -> Verdict:
@@ -42,11 +96,11 @@ def decide(gates: Sequence[Gate], balance: Mapping[Side, Balance], findings: int
         balance: Both sides' rows.
         findings: How many there are.
     """
-    if not {gate.name for gate in gates} >= REQUIRED or not all(gate.passed for gate in gates):
+    if not {gate.name for gate in gates} >= REQUIRED or not all(gate.passed or gate.part for gate in gates):
         return Verdict.INCONCLUSIVE
     if set(balance) != set(Side) or not all(side.closes for side in balance.values()):
         return Verdict.INCONCLUSIVE
-    if any(side.rejected or side.duplicate for side in balance.values()):
+    if not all(gate.passed for gate in gates) or any(side.rejected or side.duplicate for side in balance.values()):
         return Verdict.PARTIAL
     return Verdict.MISMATCH if findings or any(s.mismatched or s.only for s in balance.values()) else Verdict.CONSISTENT
 

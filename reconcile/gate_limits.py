@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any
 
 from reconcile import toml
@@ -11,7 +12,8 @@ from reconcile.errors import ConfigError
 
 _GATES = frozenset(
     """municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours
-    accepted_inputs count_difference_max volume_change_max volume_nights max_input_bytes owners""".split()
+    accepted_inputs count_difference_max volume_change_max volume_nights max_input_bytes owners
+    dead_column_max profile_change_max accepted_columns approver date""".split()
 )
 
 
@@ -26,7 +28,10 @@ class Gates:
     been taken. `count_difference_max` is the share of the larger side by which the two sides' counts may differ,
     `volume_change_max` the share by which a side's count may differ from the median of the last `volume_nights` nights
     (`reference/domain.md` §7, `reference/reliability.md` §2.1). A file has at most `max_input_bytes` (0: any number), and
-    belongs to the account that runs the job, to root, or to one of `owners`.
+    belongs to the account that runs the job, to root, or to one of `owners`. Of a column that says the same for all on one
+    side, `dead_column_max` of the other side's records may depart; `profile_change_max` is how far the shares of a
+    column may move from one night to the next; `accepted_columns` names the columns to which neither applies.
+    `approver` and `date` (YYYY-MM-DD) say whose limits these are.
     """
 
     municipality: str = ""
@@ -43,6 +48,18 @@ class Gates:
     volume_nights: int = 6
     max_input_bytes: int = 8 * 2**30
     owners: tuple[str, ...] = ()
+    dead_column_max: float = 0.001
+    profile_change_max: float = 0.1
+    accepted_columns: tuple[str, ...] = ()
+    approver: str = ""
+    date: str = ""
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The limits that are not the usual ones: name -> what they are here."""
+        mine = {name: value for name, value in asdict(self).items() if name not in ("approver", "date")}
+        usual = asdict(Gates())
+        return {name: _said(value) for name, value in mine.items() if value != usual[name]}
 
 
 def read(where: str, table: Mapping[str, Any]) -> Gates:
@@ -71,4 +88,24 @@ def read(where: str, table: Mapping[str, Any]) -> Gates:
         max_age_hours=toml.number(where, table, "max_age_hours", default.max_age_hours),
         max_input_bytes=int(toml.number(where, table, "max_input_bytes", default.max_input_bytes)),
         owners=toml.texts(where, table, "owners", "names of accounts"),
+        dead_column_max=toml.number(where, table, "dead_column_max", default.dead_column_max, most=1),
+        profile_change_max=toml.number(where, table, "profile_change_max", default.profile_change_max, most=1),
+        accepted_columns=toml.texts(where, table, "accepted_columns", "names of fields"),
+        approver=toml.text(where, table, "approver", ""),
+        date=_day(where, table),
     )
+
+
+def _day(where: str, table: Mapping[str, Any]) -> str:
+    if "date" not in table:
+        return ""
+    value = table["date"]
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ConfigError(f"{where}.date", "expected a day, as in 2026-11-01, without quotes")
+    return value.isoformat()
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -172,7 +172,9 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     staged.check(job.stage / WORK)
-    report = history.looked_back(config, replace(report, witness=witness))
+    said = {"changed": config.gates.changed, "approver": config.gates.approver, "date": config.gates.date}
+    report = replace(report, witness=witness, summary={**report.summary, "gate_limits": said})
+    report = history.looked_back(config, report)
     deliver.stage(report, formats, job.stage / history.FILES)
     history.stage(report, job.stage / history.RECORD)
     return report.verdict.value
@@ -185,6 +187,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
     from reconcile.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
+    from reconcile.profile import ColumnLimits  # noqa: PLC0415
     from reconcile.prove import with_sentinels  # noqa: PLC0415
 
     config = read_config(Path(job.config))
@@ -200,6 +203,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         )
         for side, one in snapshots.items()
     }
+    previous = _previous(config.out, job.run_id)
     options = Options(
         approved=tables.approved,
         tables=tables.named,
@@ -211,11 +215,15 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         memory_limit=limited(),
         allow_empty=config.gates.allow_empty,
         overlap_min=config.gates.overlap_min,
+        columns=ColumnLimits(
+            dead_max=config.gates.dead_column_max,
+            change_max=config.gates.profile_change_max,
+            accepted=config.gates.accepted_columns,
+            before=previous.get("columns", {}),
+        ),
         gates=(
             *gates_of_inputs(config.gates, dataset, snapshots, as_of),
-            *gates_of_tables(
-                config.gates.accepted_tables, tables.named, _previous(config.out, job.run_id).get("tables", {})
-            ),
+            *gates_of_tables(config.gates.accepted_tables, tables.named, previous.get("tables", {})),
         ),
     )
     if progress is not None:

@@ -22,7 +22,7 @@ from reconcile.budget import Budget, budget
 from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
-from reconcile.decide import Gate, check_balance, decide, gates_of
+from reconcile.decide import Gate, check_balance, decide, gates_of, remedy
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, second_sum, suspects, swaps
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
@@ -49,7 +49,8 @@ from reconcile.model import (
 from reconcile.overall import Seen, overall
 from reconcile.overall import said as said_of
 from reconcile.prints import Prints
-from reconcile.prove import prove
+from reconcile.profile import ColumnLimits
+from reconcile.prove import look_at_columns, prove
 from reconcile.report.ageing import ageing
 from reconcile.report.build import summarize
 from reconcile.survey import apart, instant, without
@@ -71,7 +72,8 @@ class Options:
     (characters, approvals, 外字) by version or digest, for the report. `oracle` is the number of rows up to which the
     plain comparison looks at every key, and above which at a share of them; 0 for none. `limits` are the thresholds of
     alarms and causes, `previous_rates` the shares of truly mismatched persons in earlier runs, oldest first. With a
-    `memory` of the nights before, the findings are tracked, and what stays "on its way" for too long is raised.
+    `memory` of the nights before, the findings are tracked, and what stays "on its way" for too long is raised. With
+    `columns` the columns as a whole are gates, too.
     """
 
     seed: int
@@ -88,6 +90,7 @@ class Options:
     progress: Progress = _silent
     oracle: int = 0
     memory: Memory | None = None
+    columns: ColumnLimits | None = None
 
 
 Search = Callable[
@@ -139,8 +142,10 @@ def reconcile(
     inputs = {side: without(entry, outside[side]) for side, entry in inputs.items()}
     checks, parts = search(inputs, dataset, this, options)
     found = _merge(parts, list(this.key))
+    columns = {side.value: {name: one.told for name, one in checks[side].columns.items()} for side in Side}
+    of_columns = look_at_columns(inputs, dataset, this, checks, options.columns) if options.columns else ()
     checks, found, gates = prove(inputs, dataset, this, (checks, found), options.oracle)
-    options = replace(options, gates=(*options.gates, *gates))
+    options = replace(options, gates=(*options.gates, *of_columns, *gates))
     checks = {**checks, Side.RIGHT: with_disorder(checks[Side.RIGHT], inputs[Side.RIGHT], dataset, this)}
     found = settle(found, inputs, dataset, this)
     found = replace(found, values=with_components(found.values, inputs, dataset))
@@ -157,7 +162,8 @@ def reconcile(
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
     whole = overall(seen, dataset, options.limits, options.previous_rates)
     report = _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
-    return replace(report, summary={**report.summary, "undeclared": undeclared_values(inputs, material, dataset)})
+    summary = {**report.summary, "undeclared": undeclared_values(inputs, material, dataset)}
+    return replace(report, summary=summary | ({"columns": columns} if options.columns else {}))
 
 
 # ----------------------------------------------------------------------------------------------- both sides: suspects
@@ -322,6 +328,11 @@ def _gates(balance: Mapping[Side, Balance], options: Options) -> tuple[Gate, ...
     )
 
 
+def _todo(gate: str) -> dict[str, str]:
+    found = remedy(gate)
+    return {"code": found.code, "todo": found.ja, "todo_en": found.en}
+
+
 def _followed(
     run: Run,
     dataset: Dataset,
@@ -353,6 +364,7 @@ def _report(
         for side, entry in inputs.items()
     }
     said = [{"gate": g.name, "outcome": "passed" if g.passed else "failed", "detail": g.ja, "en": g.en} for g in gates]
+    said = [one if one["outcome"] == "passed" else one | _todo(one["gate"]) for one in said]
     summary = summarize(
         run, dataset, verdict, sides, findings=findings.findings, variants=findings.variants, gates=said
     )

@@ -12,6 +12,7 @@ from reconcile.check import Input
 from reconcile.decide import Gate
 from reconcile.diff import DiffPlan
 from reconcile.model import ROW, Dataset, Side
+from reconcile.profile import ColumnLimits, column_gates
 
 ROWS_AT_ONCE = 20_000
 """Rows that are Python objects at once."""
@@ -68,6 +69,21 @@ def prove(
             )
         )
     return checks, differences, tuple(gates)
+
+
+def look_at_columns(
+    inputs: Mapping[Side, Input], dataset: Dataset, this: DiffPlan, checks: Mapping[Side, Checks], limits: ColumnLimits
+) -> tuple[Gate, ...]:
+    """The gates of `profile.column_gates`, for the rows that take part and are no sentinels."""
+
+    def departing(side: Side, name: str, value: str) -> int:
+        entry = inputs[side]
+        said = entry.canonical(dataset)[name].ne_missing(pl.lit(value))
+        own = entry.rows.filter(pl.col(ROW) <= entry.snapshot.rows)
+        return int(own.select(said.sum()).collect(engine="streaming").item())
+
+    profiles = {side: checks[side].columns for side in Side}
+    return tuple(column_gates(list(this.fields.values()), profiles, limits, departing))
 
 
 def _by_hand(

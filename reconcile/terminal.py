@@ -73,6 +73,8 @@ FAULTS: Mapping[str, str] = {
     "E_CHARSET": "文字コードの指定が違います",
     "E_CLOCK": "時計が証跡又は台帳の最後の記録より前です",
     "E_COLUMNS": "列の数が違います",
+    "E_COLUMN_DEAD": "片側だけ値がない、又は全件同じ値の項目があります",
+    "E_COLUMN_EMPTY": "両側とも値のない項目があります",
     "E_CONFIG": "指定が正しくありません",
     "E_CONNECT": "データベースに接続できません",
     "E_CONTROL": "合計値が合いません",
@@ -92,7 +94,9 @@ FAULTS: Mapping[str, str] = {
     "E_KEY_TYPE": "キーの型が両側で違います",
     "E_LEDGER": "台帳(履歴)が使えません",
     "E_LOCKED": "別の実行が動いています",
+    "E_MUNICIPALITY": "市区町村コードが違います",
     "E_NO_FONT": "日本語フォントがありません",
+    "E_NO_OVERLAP": "左右がほとんど対応付きません",
     "E_NO_TYPST": "PDFの部品がありません",
     "E_NOT_A_FILE": "ファイルではありません",
     "E_NOT_FOUND": "見つかりません",
@@ -111,6 +115,12 @@ FAULTS: Mapping[str, str] = {
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",
     "E_PATH": "置き場所又は所有者が正しくありません",
+    "E_PROFILE": "項目の値の有無・長さ・字種が前回から変わりました",
+    "E_SIDE": "左右の取り違えです",
+    "E_STALE": "抽出の日時が違う、又は前に読んだファイルです",
+    "E_TABLE": "文字の表が前回から変わりました",
+    "E_VOLUME": "件数が想定から外れています",
+    "E_ZERO_ROWS": "件数がありません",
     "E_STAGE": "読み取った写しが、書いたときのとおりではありません",
     "E_TOO_LARGE": "ファイルが大きすぎます",
     "E_UNSTABLE": "書き込み中のファイルです",
@@ -230,7 +240,10 @@ class Terminal:
         for gate in summary.get("gates", ()):
             if gate["outcome"] == "failed":
                 said = gate["en" if self._english else "detail"]
-                self.out.print(Text(f"  {self.say('gate')}: {said}", style="red"))
+                todo = gate.get("todo_en" if self._english else "todo", "")
+                self.out.print(
+                    Text(_printable(f"  {self.say('gate')}: {gate.get('code', '')} {said} → {todo}"), style="red")
+                )
         self._alarms(summary)
         self.out.print(self._balance(summary["sides"]))
         if summary["findings"]["by_kind"]:

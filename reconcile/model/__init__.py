@@ -3,6 +3,7 @@
 In order of time: `declared` before a run, `produced` by it, `history` from night to night. Both import polars and the standard library only.
 """
 
+from reconcile.model.columns import CLASSES, ColumnProfile, join_columns
 from reconcile.model.declared import (
     Address,
     Category,
@@ -62,6 +63,7 @@ from reconcile.model.produced import (
 
 __all__ = [
     "BREAKS",
+    "CLASSES",
     "EXIT_CODES",
     "FINGERPRINTS",
     "HINTS",
@@ -82,6 +84,7 @@ __all__ = [
     "Change",
     "Characters",
     "Column",
+    "ColumnProfile",
     "Comparator",
     "Composite",
     "DatabaseSource",
@@ -126,5 +129,6 @@ __all__ = [
     "Witness",
     "extracted",
     "findings_schema",
+    "join_columns",
     "variants_schema",
 ]

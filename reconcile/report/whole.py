@@ -6,7 +6,7 @@ same lines. Under a verdict that claims nothing there are no tables, and no alar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconcile.model import Cause, Limits, Report, Share, Side
@@ -177,6 +177,7 @@ def _changes(report: Report) -> Section:
         for one in changes(report.dataset)
         if one.change
     ]
+    lines += _gate_limits(report)
     limits = _limits(report)
     if limits.approver:
         lines.append(("警報等のしきい値", _thresholds(limits), f"{limits.approver} {limits.date}"))
@@ -187,6 +188,15 @@ def _changes(report: Report) -> Section:
         figures=0,
         lines=tuple(lines),
     )
+
+
+def _gate_limits(report: Report) -> list[tuple[str, ...]]:
+    """The limits of the gates that are not the usual ones: also those that nobody signed for."""
+    told = report.summary.get("gate_limits")
+    if not isinstance(told, Mapping) or not told["changed"]:
+        return []
+    who = f"{told['approver']} {told['date']}".strip() or "記載なし"
+    return [("入力の検査の限度", "、".join(f"{name} {value}" for name, value in told["changed"].items()), who)]
 
 
 def _thresholds(limits: Limits) -> str:
