@@ -66,6 +66,7 @@ REMEDIES: Mapping[str, Remedy] = {
     "role": Remedy("E_SIDE", *_SIDE),
     "floor": Remedy("E_VOLUME", *_APPROVE),
     "stated_count": Remedy("E_COUNT", *_EXPORT),
+    "control_total": Remedy("E_CONTROL", *_EXPORT),
     "as_of": Remedy("E_STALE", *_EXPORT),
     "window": Remedy("E_STALE", *_EXPORT),
     "fresh": Remedy("E_STALE", *_APPROVE),

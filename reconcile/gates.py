@@ -96,14 +96,29 @@ def _how_many(limits: Gates, snapshot: Snapshot) -> Iterator[Gate]:
             ja=f"{snapshot.label}の件数が{limits.min_rows:,}件以上であること({snapshot.rows:,}件)",
             en=f"{snapshot.label}: at least {limits.min_rows:,} rows ({snapshot.rows:,})",
         )
-    if snapshot.preflight.trailer_count is not None:
-        stated = snapshot.preflight.trailer_count
+    found, promised = snapshot.preflight, _promised(snapshot)
+    stated = found.trailer_count
+    if stated is not None or "count" in promised:
         yield Gate(
             name=f"stated_count_{snapshot.side}",
-            passed=stated == snapshot.preflight.records == snapshot.rows,
-            ja=f"{snapshot.label}が述べる件数と読取り件数の一致({stated:,}件)",
-            en=f"{snapshot.label}: as many rows as it says itself ({stated:,})",
+            passed=stated == found.records == snapshot.rows,
+            ja=f"{snapshot.label}が述べる件数と読取り件数の一致({'なし' if stated is None else f'{stated:,}件'})",
+            en=f"{snapshot.label}: as many rows as it says itself ({'nothing said' if stated is None else f'{stated:,}'})",
         )
+    if found.control_total is not None or "control_total" in promised:
+        yield Gate(
+            name=f"control_total_{snapshot.side}",
+            passed=found.control_total is not None,  # a total that does not agree is a SourceError
+            ja=f"{snapshot.label}が述べる合計値と、全件から求めた合計値の一致",
+            en=f"{snapshot.label}: the control total that it states is that of its records",
+        )
+
+
+def _promised(snapshot: Snapshot) -> frozenset[str]:
+    """What the layout says that header and trailer hold: a source that does not hold it has not been proved whole."""
+    layout = snapshot.layout
+    envelopes = (layout.header, layout.trailer) if layout else ()
+    return frozenset(item for envelope in envelopes if envelope for item in envelope.slots)
 
 
 def _how_old(limits: Gates, snapshot: Snapshot, as_of: datetime) -> Iterator[Gate]:

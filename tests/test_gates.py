@@ -13,7 +13,7 @@ import pytest
 from reconcile.decide import REQUIRED, Gate, decide
 from reconcile.gate_limits import Gates
 from reconcile.gates import gates_of_inputs, gates_of_tables
-from reconcile.model import Balance, Preflight, Side, Snapshot, Verdict
+from reconcile.model import Balance, Envelope, Layout, Preflight, Side, Slot, Snapshot, Verdict
 from schemas.identity_record import DATASET
 
 AS_OF = datetime(2026, 11, 20, 2, 30, tzinfo=ZoneInfo("Asia/Tokyo"))
@@ -74,6 +74,32 @@ def test_each_gate_just_inside_and_just_outside(
     left: Snapshot, right: Snapshot, limits: dict[str, object], gates: set[str]
 ) -> None:
     assert failed(left, right, **limits) == gates
+
+
+ENVELOPE = Envelope(mark="T", slots={"count": Slot(offset=1), "control_total": Slot(offset=2)})
+LAYOUT = Layout(name="cs", kind="delimited", columns=(), trailer=ENVELOPE)
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "gates"),
+    [
+        pytest.param(100, 5, set(), id="both stated, both agree"),
+        pytest.param(None, 5, {"stated_count_left"}, id="F007 no count where the layout has one"),
+        pytest.param(100, None, {"control_total_left"}, id="F009 no control total where the layout has one"),
+        pytest.param(99, 5, {"stated_count_left"}, id="F008 another count"),
+    ],
+)
+def test_what_a_layout_promises_must_be_shown(count: int | None, total: int | None, gates: set[str]) -> None:
+    """Positive evidence: not that no fault was noticed, but that both agreed."""
+    found = replace(LEFT.preflight, trailer_count=count, control_total=total)
+    assert failed(replace(LEFT, layout=LAYOUT, preflight=found), RIGHT) == gates
+
+
+def test_two_extracts_of_one_system_are_not_two_sides() -> None:
+    """F039: the same rows in another order have another digest, but the columns of one system only."""
+    columns = LEFT.columns
+    assert failed(LEFT, snapshot(Side.RIGHT, columns=columns)) == {"role_right"}
+    assert failed(snapshot(Side.LEFT, columns=RIGHT.columns), RIGHT) == {"role_left"}
 
 
 def test_a_source_that_says_nothing_of_itself_passes_no_gate_about_it() -> None:

@@ -143,14 +143,14 @@ def inputs(report: Report) -> list[Input]:
 
 
 def gates(report: Report) -> list[tuple[str, str, str]]:
-    """The gates of the run: name, outcome in words, detail."""
+    """The gates of the run: name, outcome in words, detail with what to do where one was not passed."""
     listed = report.summary.get("gates", ())
     rows = [gate for gate in listed if isinstance(gate, dict)] if isinstance(listed, (list, tuple)) else []
     return [
         (
             str(row.get("gate", "")),
             wording.OUTCOMES.get(str(row.get("outcome", "")), str(row.get("outcome", ""))),
-            str(row.get("detail", "")),
+            str(row.get("detail", "")) + (f" → {row['todo']}({row.get('code', '')})" if row.get("todo") else ""),
         )
         for row in rows
     ]
