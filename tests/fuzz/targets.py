@@ -6,10 +6,12 @@ plain Python. `run.py` drives them with atheris, `test_targets.py` replays the c
 
 from __future__ import annotations
 
+import atexit
 import csv
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +48,9 @@ _DELIMITERS = ",\t;|"
 def folder() -> Path:
     """Where targets that read a path put it: in memory where there is such a place."""
     memory = Path("/dev/shm")  # noqa: S108  a private folder is made in it
-    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if os.access(memory, os.W_OK) else None))
+    place = Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if os.access(memory, os.W_OK) else None))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 def preflight(data: bytes) -> None:
