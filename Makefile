@@ -8,8 +8,9 @@ LOCKED := .venv/.locked
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 UV ?= uv
+FUZZ_RUNS ?= 20000
 
-.PHONY: demo test test-offline lint bench bench-large scaling engines scoreboard test-nightly wheelhouse sbom lock clean
+.PHONY: demo test test-offline lint bench bench-large scaling engines scoreboard test-nightly fuzz wheelhouse sbom lock clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -53,6 +54,16 @@ faults: $(STAMP) ## every fault of docs/faults.md tried: as required, open, not 
 
 test-nightly: lint ## the long versions: more examples, every byte, every system call
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly
+	@$(MAKE) --no-print-directory fuzz FUZZ_RUNS=1000000
+
+# Atheris has wheels for some machines only: it is no part of the lock, and stands in a folder of its own.
+fuzz: $(STAMP) ## every reader of outside bytes under atheris, FUZZ_RUNS times each; findings in .fuzz/
+	@test -d .fuzz/atheris || $(PIP) install --no-deps --only-binary=:all: --target .fuzz/atheris 'atheris>=3,<4'
+	@for target in $$($(BIN)/python -m tests.fuzz.targets); do \
+	  PYTHONPATH=.fuzz/atheris $(BIN)/python -m tests.fuzz.run $$target $(FUZZ_RUNS) > .fuzz/$$target.log 2>&1 \
+	    || { tail -n 40 .fuzz/$$target.log; exit 1; }; \
+	  echo "$$target: $$(sed -n 's/^Done/done/p' .fuzz/$$target.log)"; \
+	done
 
 wheelhouse: $(STAMP) ## every wheel of the lock and our own, for a machine without a network
 	@$(PIP) download --only-binary=:all: --require-hashes -r requirements.lock.txt -d dist/wheelhouse
@@ -75,7 +86,7 @@ lock: ## requirements.lock.txt anew from pyproject.toml
 	@rm .lock.tmp
 
 clean: ## the virtual environment, caches and outputs
-	rm -rf .venv .venv-peers build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
 
 # Two steps, so that an edit of pyproject.toml does not install 160 packages again. `--clear`: a package that left the
 # lock must leave the environment too. The stamps come last: an interrupted installation is not taken for a good one.

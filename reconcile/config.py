@@ -155,7 +155,7 @@ def read_config(path: Path) -> RunConfig:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(path.name, "got no such file, expected a run file (TOML)", hint="--config run.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8; numbers too long, lists too deep
         raise ConfigError(path.name, f"not TOML: {error}") from None
     where = path.name
     toml.known(where, raw, _TOP)
@@ -251,7 +251,9 @@ def load_dataset(name: str) -> Dataset:
 
 def load_layout(dataset: str, name: str) -> Layout:
     """Read the layout NAME that lies beside a dataset, in `<package>/layouts/NAME.toml`."""
-    package = importlib.util.find_spec(dataset.partition(".")[0])
+    name_of_package = dataset.partition(".")[0]
+    # find_spec runs the finders of everything that is installed, and some of them fail on what can be no name.
+    package = importlib.util.find_spec(name_of_package) if name_of_package.isidentifier() else None
     if package is None or not package.submodule_search_locations:
         raise ConfigError("dataset", f"got {dataset!r}, found no such package")
     return read_layout(Path(package.submodule_search_locations[0]) / "layouts" / f"{name}.toml")
@@ -311,7 +313,7 @@ def user_site_key() -> Path:
 def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> Source:
     toml.known(where, table, _SOURCE)
     label = toml.text(where, table, "label", where.rpartition(".")[2])
-    layout = load_layout(dataset, table["layout"]) if "layout" in table else None
+    layout = load_layout(dataset, toml.text(where, table, "layout")) if "layout" in table else None
     if "url" in table:
         if layout is None:
             raise ConfigError(f"{where}.layout", "missing, expected the name of a layout: a database needs one")

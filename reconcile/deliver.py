@@ -33,6 +33,9 @@ INQUIRY = ".inquiry-"
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
+_NOT_OURS = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading a manifest or summary raises when it is missing, damaged, or says something of another shape."""
+
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
@@ -134,13 +137,14 @@ def announce(folder: Path, run_id: str) -> None:
 def _forget(folder: Path) -> None:
     manifest = folder / MANIFEST
     try:
-        names = json.loads(manifest.read_bytes())["files"]
+        names = list(json.loads(manifest.read_bytes())["files"])
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError):
-        names = ()  # not ours, or damaged: nothing that it could name is touched
+    except _NOT_OURS:
+        names = []  # not ours, or damaged: nothing that it could name is touched
     for name in names:
-        if Path(name).name == name:
+        # Path.is_file is false for what can be no name at all, and for folders: "..".
+        if isinstance(name, str) and Path(name).name == name and (folder / name).is_file():
             (folder / name).unlink(missing_ok=True)
     manifest.unlink()
 
@@ -169,6 +173,12 @@ def seal(staged: Path, about: Mapping[str, object]) -> str:
     content = json.dumps({**about, "files": files}, ensure_ascii=False, indent=1).encode() + b"\n"
     _write(staged, MANIFEST, content)
     return sha256(content).hexdigest()
+
+
+def anchor(staged: Path) -> None:
+    """Flush the names of a staged folder and of the folder it stands in: a file's own flush keeps no name above it."""
+    for folder in (staged, staged.parent, staged.parent.parent):
+        _flush(folder)
 
 
 def publish(staged: Path, folder: Path) -> None:
@@ -213,8 +223,8 @@ def summary_of(folder: Path) -> dict[str, Any]:
     try:
         content = (folder / "summary.json").read_bytes()
         written = json.loads((folder / MANIFEST).read_bytes())["files"]["summary.json"]
-        said: dict[str, Any] = json.loads(content)
-    except (OSError, ValueError, KeyError, TypeError):
+        said: dict[str, Any] = dict(json.loads(content))
+    except _NOT_OURS:
         content, written, said = b"", "", {}
     if sha256(content).hexdigest() != written:
         hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
@@ -242,10 +252,12 @@ def reread(folder: Path, manifest_sha256: str = "") -> Verdict:
             if sha256((folder / name).read_bytes()).hexdigest() != digest:
                 return Verdict.TAMPERED
         return Verdict(json.loads((folder / "summary.json").read_bytes())["verdict"])
-    except (FileNotFoundError, ValueError, KeyError):
+    except FileNotFoundError:
         return Verdict.TAMPERED
     except OSError:
         return Verdict.FAILED
+    except _NOT_OURS:
+        return Verdict.TAMPERED
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

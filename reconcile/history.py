@@ -2,7 +2,7 @@
 
 A run becomes history in this order (`reference/reliability.md`, appendix B); it may die at any point:
 
-    files in the stage folder, flushed; their manifest          died before the next line: the run never happened
+    files in the stage folder, flushed with their names         died before the next line: the run never happened
     one transaction in the ledger, with the manifest's digest   from here on it did happen
     the stage folder's files become out/<run id>, one rename    not yet renamed: the next run renames them
     the folder is read again, then the status is said
@@ -216,6 +216,7 @@ def commit(out: Path, run_id: str, stage_folder: Path, manifest: str) -> None:
         sha256=(said["sha256"][0], said["sha256"][1]),
         counts=said["counts"],
     )
+    deliver.anchor(stage_folder / FILES)
     with ledger_of(out) as ledger:
         ledger.record(run_id, tracked, outcome)
     deliver.publish(stage_folder / FILES, out / run_id)

@@ -180,9 +180,10 @@ class Ledger:
 
     def nights(self) -> list[Night]:
         """Every run, oldest first."""
-        rows = self._connection.execute("SELECT * FROM runs ORDER BY night, started_at, run_id")
-        names = [column[0] for column in rows.description]
-        return [_night(dict(zip(names, row, strict=True))) for row in rows]
+        with _readable():
+            rows = self._connection.execute("SELECT * FROM runs ORDER BY night, started_at, run_id")
+            names = [column[0] for column in rows.description]
+            return [_night(dict(zip(names, row, strict=True))) for row in rows]
 
     def mark(self, run_ids: Iterable[str], column: str, day: date) -> None:
         """Note that the personal files of runs are about to be deleted ("deleting"), or are ("deleted")."""
@@ -199,21 +200,23 @@ class Ledger:
         query, asked = f"SELECT {_COLUMNS} FROM breaks ORDER BY finding_id", {}  # noqa: S608  our own column names
         if before is not None:
             query, asked = _BEFORE, {"night": before.isoformat()}
-        rows = self._connection.execute(query, asked).fetchall()
         raw = pl.Schema({name: pl.String if dtype == pl.Date else dtype for name, dtype in BREAKS.items()})
         raw["resolved"] = pl.Int64()
-        return pl.DataFrame(rows, schema=raw, orient="row").with_columns(
-            pl.col("resolved").cast(pl.Boolean),
-            *(pl.col(name).str.to_date("%Y-%m-%d") for name, dtype in BREAKS.items() if dtype == pl.Date),
-        )
+        with _readable():
+            rows = self._connection.execute(query, asked).fetchall()
+            return pl.DataFrame(rows, schema=raw, orient="row").with_columns(
+                pl.col("resolved").cast(pl.Boolean),
+                *(pl.col(name).str.to_date("%Y-%m-%d") for name, dtype in BREAKS.items() if dtype == pl.Date),
+            )
 
     def sightings(self, finding_id: str) -> list[tuple[str, str, str, str | None, str | None]]:
         """What happened to a finding in the runs that count, oldest first: night, run, event, code, severity."""
-        return self._connection.execute(
-            "SELECT night, run_id, event, sightings.code, severity FROM sightings JOIN runs USING (run_id)"
-            " WHERE finding_id = ? AND superseded_by IS NULL ORDER BY night, started_at",
-            (finding_id,),
-        ).fetchall()
+        with _readable():
+            return self._connection.execute(
+                "SELECT night, run_id, event, sightings.code, severity FROM sightings JOIN runs USING (run_id)"
+                " WHERE finding_id = ? AND superseded_by IS NULL ORDER BY night, started_at",
+                (finding_id,),
+            ).fetchall()
 
     def decide(self, run_id: str, decisions: Iterable[Decision], at: datetime) -> int:
         """Store decisions that differ from the newest of their finding, all or none.
@@ -236,22 +239,23 @@ class Ledger:
 
     def decisions(self) -> dict[str, tuple[Decision, str]]:
         """The newest decision of each finding, and when it was stored (UTC)."""
-        rows = self._connection.execute(
-            "SELECT finding_id, state, reason, operator, due, decided_at FROM decisions ORDER BY decided_at, rowid"
-        )
-        return {
-            finding: (
-                Decision(
-                    finding_id=finding,
-                    state=state,
-                    reason=reason,
-                    operator=operator,
-                    due=date.fromisoformat(due) if due else None,
-                ),
-                at,
+        with _readable():
+            rows = self._connection.execute(
+                "SELECT finding_id, state, reason, operator, due, decided_at FROM decisions ORDER BY decided_at, rowid"
             )
-            for finding, state, reason, operator, due, at in rows
-        }
+            return {
+                finding: (
+                    Decision(
+                        finding_id=finding,
+                        state=state,
+                        reason=reason,
+                        operator=operator,
+                        due=date.fromisoformat(due) if due else None,
+                    ),
+                    at,
+                )
+                for finding, state, reason, operator, due, at in rows
+            }
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
@@ -292,10 +296,8 @@ def open_ledger(folder: Path, *, expected: bool = False) -> Iterator[Ledger]:
     except sqlite3.Error as error:
         raise _fault(error) from None
     try:
-        try:
+        with _readable():
             _check(connection)
-        except sqlite3.Error as error:
-            raise _fault(error) from None
         yield Ledger(connection)
     finally:
         connection.close()
@@ -369,6 +371,20 @@ def _night(row: Mapping[str, Any]) -> Night:
 
 def _utc(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What cannot be read back is a fault of the ledger: bytes that are no text, a day or a number that is none.
+
+    `integrity_check` sees pages and indexes; a bit of a text is not its business.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _fault(error) from None
+    except (ValueError, TypeError, RecursionError, pl.exceptions.PolarsError) as error:
+        raise _refused(f"holds a value that cannot be read ({type(error).__name__})") from None
 
 
 def _fault(error: sqlite3.Error) -> SourceError:

@@ -50,7 +50,7 @@ def read_layout(path: Path) -> Layout:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DeclarationError(where, "no such layout file", hint="see schemas/layouts/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8; numbers too long, lists too deep
         raise DeclarationError(where, f"not TOML: {error}") from None
     _known(where, raw, _TOP)
     kind = _text(where, raw, "kind")
