@@ -94,7 +94,7 @@ def fixed(data: bytes) -> None:
         file.flush()
         file.seek(0)
         try:
-            scan = FixedScan(Reader(file, "left", _POOL), layout)
+            scan = FixedScan(Reader(file, Path("fixed"), "left", _POOL), layout)
             tables = [fixed_width.cut(records, layout, number, "left") for number, records in scan.bodies()]
             scan.preflight()
         except ReconcileError:
