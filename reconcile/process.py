@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import re
 import resource
@@ -103,15 +104,17 @@ def hush() -> None:
 
     An exception that nobody caught becomes one line without its text, in every thread. What native code writes to file
     descriptor 2 by itself (Rust prints the text of a panic before Python hears of it) goes nowhere: `sys.stderr` writes
-    to a copy of the descriptor. For a process of its own, before anything else has taken hold of `sys.stderr`.
+    to a copy of the descriptor. For a process of its own.
     """
     sys.stderr.flush()
-    own = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
-    encoding = sys.stderr.encoding
-    sys.stderr = open(own, "w", buffering=1, encoding=encoding, errors="backslashreplace")  # noqa: PTH123, SIM115  to the end
+    raw = getattr(sys.stderr.buffer, "raw", sys.stderr.buffer)
+    if isinstance(raw, io.FileIO):  # not where somebody has put a stream of their own in its place
+        own = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        # The same object with another descriptor: who has taken hold of it (logging) keeps writing.
+        io.FileIO.__init__(raw, own, "w", closefd=False)
     sys.excepthook = _tell
     threading.excepthook = lambda died: _tell(died.exc_type, died.exc_value, died.exc_traceback)
     sys.unraisablehook = lambda lost: _tell(lost.exc_type, lost.exc_value, lost.exc_traceback)

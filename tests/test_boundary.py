@@ -153,7 +153,9 @@ def test_the_engine_s_own_door_is_guarded() -> None:
 def test_a_panic_leaves_one_line_on_the_terminal_and_not_the_one_that_rust_prints() -> None:
     """Rust prints the text of a panic before Python hears of it."""
     script = (
+        "import logging; logging.basicConfig(format='%(message)s')\n"
         "from reconcile.process import hush, settle; settle(); hush(); import polars as pl, threading\n"
+        "logging.warning('a log that was set up before goes on')\n"
         "def fail(): pl.Series([2**31 - 1], dtype=pl.Int32).cast(pl.Date).to_list()\n"
         "one = threading.Thread(target=fail); one.start(); one.join()\n"
         f"int('{NAME}')"
@@ -163,6 +165,7 @@ def test_a_panic_leaves_one_line_on_the_terminal_and_not_the_one_that_rust_print
     assert died.returncode == 1
     assert died.stdout == ""
     assert died.stderr.splitlines() == [
+        "a log that was set up before goes on",
         "reconcile: E_FAILED pyo3_runtime.PanicException",
         "reconcile: E_FAILED ValueError",
     ]
