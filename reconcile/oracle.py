@@ -194,10 +194,11 @@ def _places(
     """Where each record of a side goes that was paired with none: "only", "beside" or "left_over"."""
     opened = [record for record in every[side] if not closed(record[1])]
     known = len(every[side]) > len(rest[side])
+    copies = Counter(values for _, values in every[side])
     for record in rest[side]:
         if rest[side.other]:  # nobody knows what belongs to what
             yield record, "left_over"
-        elif closed(record[1]) and (opened or known):
+        elif closed(record[1]) and (opened or known) and copies[record[1]] == 1:
             yield record, "beside"
         else:
             yield record, "only" if opened == [record] and len(every[side]) > 1 else "left_over"

@@ -137,19 +137,23 @@ def _without_other(
     """What is left of a side: rows that are only here, closed rows that are out of scope, and the ambiguous rest.
 
     The first two only where the other side has nothing left of the key that they might belong to. A closed row is out
-    of scope if an open one stands beside it, or a row of its side that the other side knows.
+    of scope if an open one stands beside it, or a row of its side that the other side knows; but not the copy of
+    another row of its side: the same record written twice is a fault of that side, closed or not.
     """
+    copies = every.select(ROW, _copies=pl.len().over([*key, *_VALUES]))
     opened = every.group_by(key).agg(_open=(~pl.col("_closed")).sum(), _all=pl.len())
     left = rest.group_by(key).agg(_left=pl.len())
     about = (
         rest.join(opened, on=key, how="left")
         .join(left, on=key, how="left")
+        .join(copies, on=ROW, how="left")
         .join(others.select(key).unique().with_columns(_other=pl.lit(value=True)), on=key, how="left")
     )
     free = pl.col("_other").is_null()
     # An open row beside closed ones only; a second open one is a duplicate, whatever the other side has.
     only = free & ~pl.col("_closed") & (pl.col("_open") == 1) & (pl.col("_all") > 1)
-    beside = free & pl.col("_closed") & ((pl.col("_open") > 0) | (pl.col("_all") > pl.col("_left")))
+    known = (pl.col("_open") > 0) | (pl.col("_all") > pl.col("_left"))
+    beside = free & pl.col("_closed") & known & (pl.col("_copies") == 1)
     return about.filter(only), about.filter(beside), about.filter(~only & ~beside)
 
 

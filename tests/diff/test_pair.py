@@ -216,6 +216,9 @@ def _open_frame(rows: list[Record]) -> pl.DataFrame:
         ([F, J], [], 0, [], ((1, 0, 1), (0, 0, 0))),
         ([F, (3, True)], [F], 1, [], ((0, 0, 1), (0, 0, 0))),  # an older closed one of a known record
         ([F, J, J], [J], 1, [], ((0, 1, 1), (0, 0, 0))),
+        ([F, F], [F], 1, [], ((0, 1, 0), (0, 0, 0))),  # one record written twice is no second record, closed or not
+        ([F, F, J], [J], 1, [], ((0, 2, 0), (0, 0, 0))),
+        ([F, F, J], [F, J], 2, [], ((0, 1, 0), (0, 0, 0))),
     ],
 )
 def test_an_open_record_stands_for_its_key_before_closed_ones(

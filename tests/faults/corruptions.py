@@ -142,6 +142,15 @@ def cs_character(row: int, code: bytes) -> Change:
     return cs(lambda content: content[:at] + code + content[at + 2 :] if len(content) > at + 2 else content)
 
 
+def closed_again(files: Files) -> Files:
+    """The first record of the CS that is closed (消除), once more."""
+    at = next(one.offset or 0 for one in CS.columns if one.name == "source_state")
+    rows = range(1, len(files.cs) // RECORD)
+    return next(
+        (cs_again(row)(files) for row in rows if files.cs[row * RECORD + at : row * RECORD + at + 1] == b"1"), files
+    )
+
+
 def cs_again(row: int) -> Change:
     """The `row`-th record once more, counted in the trailer."""
 
@@ -391,6 +400,7 @@ CORRUPTIONS: tuple[Corruption, ...] = (
         REFUSED,
         "count_difference",
     ),
+    Corruption("F047", "a closed record twice in the CS", closed_again, PARTIAL, "unassigned_left"),
     Corruption("F047", "twice in the CS", cs_again(2), PARTIAL, "duplicate_left"),
     Corruption(
         "F047", "twice in the register", line(_row(), lambda text: text + EOL + text), PARTIAL, "duplicate_right"
