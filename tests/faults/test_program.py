@@ -157,14 +157,14 @@ def test_a_rehearsal_confirms_nothing_and_says_so(whole: Files, tmp_path: Path) 
     assert not (tmp_path / "results").exists()
 
 
-def test_a_path_is_one_file_and_never_a_pattern(whole: Files, tmp_path: Path) -> None:
+def test_a_pattern_that_means_two_files_means_none(whole: Files, tmp_path: Path) -> None:
     """F003, F004: two files match, and neither is taken for the one that is meant."""
     config = place(Files(whole.cs, whole.register, whole.run.replace('"cs.dat"', '"cs*.dat"')), tmp_path)
     (tmp_path / "cs2.dat").write_bytes(whole.cs)
 
     said = again(config)
 
-    assert (said.verdict, said.status["code"], said.exit) == ("inconclusive", "E_NOT_FOUND", 2)
+    assert (said.verdict, said.status["code"], said.exit) == ("inconclusive", "E_AMBIGUOUS", 2)
 
 
 def test_a_workbook_is_no_input(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_workbook_is_no_input(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "reconcile", "diff", *arguments, "--key", "id", "--lang", "ja"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 2
-        assert any(f"{code} {FAULTS[code]}" in done.stderr for code in ("E_CONFIG", "E_CONTROL_CHAR", "E_ENCODING"))
+        assert any(f"{code} {FAULTS[code]}" in done.stderr for code in ("E_CONFIG", "E_ARCHIVE"))
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o703])
