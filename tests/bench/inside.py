@@ -1,7 +1,7 @@
 """What classification costs beside the comparison, from inside one run of the command line.
 
 `python -m tests.bench.inside ARGUMENTS` runs `reconcile ARGUMENTS` and prints one JSON object: `classify_seconds` in
-the functions that `pipeline` takes from `classify` and `explain`, `diff_seconds` in the rest of `pipeline.reconcile`.
+the functions of `pipeline` that explain, class, diagnose and sum up, `diff_seconds` in the rest of `pipeline.reconcile`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from reconcile import adhoc, cli, pipeline
 
-_EXPLAINING = ("reconcile.classify", "reconcile.explain")
+_EXPLAINING = tuple(f"reconcile.{name}" for name in "classify explain overall survey follow diff.key_hints".split())
 _seconds = {"all": 0.0, "classify": 0.0}
 _running: set[str] = set()
 
