@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -42,7 +42,8 @@ def alone(folder: Path) -> Iterator[None]:
     """Hold a folder of runs for one run.
 
     The lock is the kernel's and dies with its process, so no file has to be removed by hand after a crash. Whoever
-    holds it knows that every stage folder is a dead run's.
+    holds it knows that every stage folder is a dead run's. A run that ends in a fault before it has said a status of
+    its own takes the earlier one away: a full disk must not let yesterday's all-clear stand for tonight (F149).
 
     Raises:
         ConfigError: E_LOCKED, another run is at work.
@@ -51,17 +52,40 @@ def alone(folder: Path) -> Iterator[None]:
     with _as_source_error(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         _check_own(folder)
-        descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
+        with _retracting(folder):
+            descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             hint = "wait for it to end"
             raise ConfigError(folder.name, "another run is at work in it", hint=hint, code="E_LOCKED") from None
-        _clear_inquiries(folder)
-        yield
+        with _retracting(folder):
+            _clear_inquiries(folder)
+            yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _retracting(folder: Path) -> Iterator[None]:
+    """Remove the status if the block ends in a fault and has left it as it was."""
+    status = folder / STATUS
+    before = _said(status)
+    try:
+        yield
+    except BaseException:
+        if _said(status) == before:
+            with suppress(OSError):  # the disk refuses everything: the fault itself is what is told
+                status.unlink(missing_ok=True)
+        raise
+
+
+def _said(status: Path) -> bytes | None:
+    try:
+        return status.read_bytes()
+    except OSError:
+        return None
 
 
 def _check_own(folder: Path) -> None:

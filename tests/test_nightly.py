@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.ward import make_ward
 from reconcile import deliver, nightly
-from reconcile.errors import ConfigError, SourceError
+from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.model import Side, Verdict
 
 RUN_FILE = """\
@@ -258,3 +258,30 @@ def test_a_site_changes_a_severity_by_name_and_date_for_the_day_of_the_run(site:
     assert [one["code"] for one in changed["severity_changes"]] == ["E3"]  # type: ignore[attr-defined]
     assert changed["findings"] != early["findings"]
     assert "窓口課長" in (folder / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_run_that_cannot_even_say_that_it_began_takes_the_last_verdict_away(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F149: an all-clear of yesterday is none of tonight."""
+    run(site)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(deliver, "_write", full)
+        with pytest.raises(ReconcileError):
+            run(site)
+
+    assert not (site.parent / "results" / "status.json").exists()
+    run(site)
+    assert status(site)["verdict"] == "partial"
+
+
+def test_a_run_that_finds_another_at_work_leaves_its_status_alone(site: Path) -> None:
+    run(site)
+    said = status(site)
+    with nightly.alone(site), pytest.raises(ConfigError, match="another run is at work"):
+        run(site)
+    assert status(site) == said
