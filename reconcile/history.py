@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reconcile import deliver
 from reconcile.config import RunConfig
@@ -27,9 +27,6 @@ from reconcile.errors import ReconcileError, SourceError
 from reconcile.ledger import Ledger, Night, Outcome, open_ledger
 from reconcile.model import BREAKS, STANDING, DatabaseSource, Dataset, Memory, Report, Side, Snapshot, Tracked, Verdict
 from reconcile.planned import planned_nights
-
-if TYPE_CHECKING:
-    pass
 
 FILES, RECORD = "files", "record"
 """In a stage folder: what will be delivered, and what the ledger will be told."""
