@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -39,9 +40,13 @@ pytestmark = pytest.mark.skipif(
 
 
 class Point(NamedTuple):
-    """One call of one kind, counted over the whole process, and what befalls it."""
+    """One call of one kind upon one path, counted as strace counts them, thread by thread, and what befalls it.
+
+    Upon a path of ours only: a pool also writes to wake its threads, which no full disk can refuse, and which hangs it.
+    """
 
     call: str
+    path: str
     number: int
     fault: str
 
@@ -69,7 +74,7 @@ def traced(folder: Path, *options: str) -> tuple[int, str]:
     return done.returncode, log.read_text(encoding="utf-8", errors="replace")
 
 
-# One thread: strace counts calls per thread, and a pool would make their order a matter of chance.
+# One thread to a pool: their order is then no matter of chance.
 ENVIRONMENT = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -84,20 +89,21 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def points(folder: Path) -> list[Point]:
-    """Every call of a dry run from the first that names our folder on."""
-    _, log = traced(folder, "-e", f"trace={','.join(CALLS)}")
-    counted, found, ours = dict.fromkeys(CALLS, 0), [], False
-    main = log.split(maxsplit=1)[0]
+    """Every call of a dry run that names our folder, or a descriptor below it."""
+    _, log = traced(folder, "-y", "-e", f"trace={','.join(CALLS)}")
+    ours = re.compile(re.escape(str(folder / "out")) + r"[^\s\">]*")
+    counted: Counter[tuple[str, str, str]] = Counter()
+    found: dict[tuple[str, str, int], None] = {}
     for line in log.splitlines():
-        pid, _, rest = line.partition(" ")
+        thread, _, rest = line.partition(" ")
         matched = re.match(r"\s*(\w+)\(", rest)
-        if pid != main or matched is None or matched[1] not in counted:
+        paths = list(dict.fromkeys(ours.findall(rest.rpartition(" = ")[0])))
+        if matched is None or matched[1] not in CALLS or not paths:
             continue
-        counted[matched[1]] += 1
-        ours = ours or str(folder / "out") in rest
-        if ours:
-            found.append((matched[1], counted[matched[1]]))
-    return [Point(call, number, fault) for call, number in found for fault in FAULTS]
+        counted.update((thread, matched[1], path) for path in paths)
+        found[matched[1], paths[0], counted[thread, matched[1], paths[0]]] = None
+    begun = str(folder)
+    return [Point(call, path.removeprefix(begun), number, fault) for call, path, number in found for fault in FAULTS]
 
 
 def history(out: Path) -> pl.DataFrame:
@@ -118,9 +124,8 @@ def befalls(begun: Path, point: Point, undisturbed: pl.DataFrame) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(begun, folder)
     out = folder / "out"
-    status, log = traced(
-        folder, "-e", f"trace={point.call}", "-e", f"inject={point.call}:{point.fault}:when={point.number}"
-    )
+    fault = f"inject={point.call}:{point.fault}:when={point.number}"
+    status, log = traced(folder, "-P", f"{folder}{point.path}", "-e", f"trace={point.call}", "-e", fault)
     injected = "(INJECTED)" in log or "killed by SIGKILL" in log
     said = claimed(out)
     delivered = {path.parent.name: sha256(path.read_bytes()).hexdigest() for path in out.glob("2*/manifest.json")}
