@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reconcile.process import hush, settle
+from reconcile.machine.process import hush, settle
 
 # Before prefect is imported, and before it starts a server: its database is for the owner only, as all files of ours.
 settle()
@@ -35,9 +35,9 @@ from prefect.schedules import Cron
 from prefect.states import Completed, Failed
 
 from reconcile import nightly
-from reconcile.boundary import CODE, guarded
 from reconcile.config import read_config
 from reconcile.errors import ReconcileError
+from reconcile.machine.boundary import CODE, guarded
 from reconcile.model import Side, Verdict
 
 

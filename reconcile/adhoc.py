@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import __version__, deliver, house_rules, permission
+from reconcile import __version__, deliver
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
@@ -20,13 +20,14 @@ from reconcile.config import RunConfig, load_dataset, read_config, site_key, sou
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, extract_history, scan, scan_history
-from reconcile.house_rules import HouseRules
+from reconcile.machine.process import limited
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
-from reconcile.permission import Permit
 from reconcile.pipeline import Options, reconcile
-from reconcile.process import limited
 from reconcile.report import FORMATS, PROFILES
+from reconcile.settings import house_rules, permission
+from reconcile.settings.house_rules import HouseRules
+from reconcile.settings.permission import Permit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

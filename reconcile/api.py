@@ -13,10 +13,10 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile import __version__
-from reconcile.boundary import guarded
 from reconcile.check import Input
 from reconcile.config import source_of
 from reconcile.extract import extract, scan
+from reconcile.machine.boundary import guarded
 from reconcile.model import (
     ROW,
     Balance,

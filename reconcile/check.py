@@ -18,7 +18,7 @@ from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
 from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
 from reconcile.prints import Prints
-from reconcile.profile import profile
+from reconcile.proof.profile import profile
 from reconcile.rules.address import chome_notation
 from reconcile.rules.check_digit import CHECK_DIGITS
 from reconcile.rules.municipality import municipality_5, well_formed
@@ -40,7 +40,7 @@ class Input(NamedTuple):
         gaiji: What its private-use codes mean, None if nobody said.
         history: Yields the same columns of this side's older rows, None if it keeps none.
         composite: How the other side writes several names as one text, None if it does not.
-        sentinels: How many of the rows, the last, are no records of the source (`reconcile.sentinel`).
+        sentinels: How many of the rows, the last, are no records of the source (`reconcile.proof.sentinel`).
     """
 
     snapshot: Snapshot

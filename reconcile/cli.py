@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from reconcile.boundary import guarded
 from reconcile.errors import ReconcileError
-from reconcile.process import hush, limit_of, settle
+from reconcile.machine.boundary import guarded
+from reconcile.machine.process import hush, limit_of, settle
 
 if TYPE_CHECKING:
     from reconcile.terminal import Terminal
@@ -178,7 +178,8 @@ def breaks_list(
 
     def work() -> int:
         settle()
-        from reconcile import breaks, nightly  # noqa: PLC0415
+        from reconcile import nightly  # noqa: PLC0415
+        from reconcile.nights import breaks  # noqa: PLC0415
 
         terminal.lines(breaks.lines(breaks.listed(config, state, nightly.today())))
         return 0
@@ -197,7 +198,8 @@ def breaks_show(
 
     def work() -> int:
         settle()
-        from reconcile import breaks, nightly  # noqa: PLC0415
+        from reconcile import nightly  # noqa: PLC0415
+        from reconcile.nights import breaks  # noqa: PLC0415
 
         one, sightings = breaks.shown(config, finding_id, nightly.today())
         terminal.lines(breaks.lines([one]))
@@ -222,7 +224,7 @@ def breaks_import(
 
     def work() -> int:
         settle()
-        from reconcile import breaks  # noqa: PLC0415
+        from reconcile.nights import breaks  # noqa: PLC0415
 
         held, new = breaks.imported(config, worklist, purpose)
         terminal.lines(
@@ -296,7 +298,7 @@ def doctor(
 
     def work() -> int:
         settle()
-        from reconcile import doctor as checks  # noqa: PLC0415
+        from reconcile.machine import doctor as checks  # noqa: PLC0415
 
         findings = list(checks.doctor(config))
         terminal.findings(findings)
@@ -319,7 +321,7 @@ def verify(
 
     def work() -> int:
         settle()
-        from reconcile import attest  # noqa: PLC0415
+        from reconcile.nights import attest  # noqa: PLC0415
 
         found = attest.verify(config, out, run=run, since=since or [], key=key)
         terminal.verification(found)
@@ -341,8 +343,8 @@ def bundle(
         settle()
         import json  # noqa: PLC0415
 
-        from reconcile import bundle as support  # noqa: PLC0415
         from reconcile.config import read_config  # noqa: PLC0415
+        from reconcile.machine import bundle as support  # noqa: PLC0415
 
         terminal.lines(
             json.dumps(support.bundle(read_config(config).out, run), ensure_ascii=False, indent=1).splitlines()

@@ -60,7 +60,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from reconcile import gate_limits, house_rules, toml
 from reconcile.errors import ConfigError
 from reconcile.extract.layout import composite, municipalities, read_layout
 from reconcile.extract.locate import check_patterns
@@ -76,6 +75,7 @@ from reconcile.model import (
     ParquetSource,
     Source,
 )
+from reconcile.settings import gate_limits, house_rules, toml
 
 _TOP = frozenset(
     """dataset left right inputs out site_key evidence_key characters gates carried retention schedule sources purpose

@@ -27,12 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from reconcile import __version__, attest, deliver, history, house_rules, permission, retention, staged
-from reconcile.boundary import guarded
+from reconcile import __version__, deliver
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.extract.locate import locate
+from reconcile.machine.boundary import guarded
+from reconcile.machine.process import limited
 from reconcile.model import (
     DatabaseSource,
     Dataset,
@@ -42,7 +43,8 @@ from reconcile.model import (
     Source,
     Verdict,
 )
-from reconcile.process import limited
+from reconcile.nights import attest, history, retention, staged
+from reconcile.settings import house_rules, permission
 
 if TYPE_CHECKING:
     from reconcile.check import Input, Progress
@@ -189,10 +191,10 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
-    from reconcile.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
-    from reconcile.profile import ColumnLimits  # noqa: PLC0415
-    from reconcile.prove import with_sentinels  # noqa: PLC0415
+    from reconcile.proof.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
+    from reconcile.proof.profile import ColumnLimits  # noqa: PLC0415
+    from reconcile.proof.prove import with_sentinels  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     as_of = datetime.fromisoformat(job.as_of)
@@ -376,7 +378,7 @@ def _plant(config: RunConfig, side: Side, work: Path) -> None:
     """Write the sentinels beside the snapshot, if the dataset has some; only where they will have a partner."""
     from reconcile.extract import SENTINELS  # noqa: PLC0415
     from reconcile.extract.sentinels import extract_sentinels  # noqa: PLC0415
-    from reconcile.sentinel import planted  # noqa: PLC0415
+    from reconcile.proof.sentinel import planted  # noqa: PLC0415
 
     dataset = load_dataset(config.dataset)
     layout, opposite = _source(config, side).layout, _source(config, side.other).layout

@@ -18,7 +18,6 @@ from pathlib import Path
 import polars as pl
 
 from reconcile.account import Checks, Found, account
-from reconcile.budget import Budget, budget
 from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
@@ -27,8 +26,8 @@ from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, se
 from reconcile.diff.key_hints import key_hints
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, undeclared_values, with_components, with_disorder
-from reconcile.follow import follow
 from reconcile.items import composed, not_compared, other_systems
+from reconcile.machine.budget import Budget, budget
 from reconcile.model import (
     HINTS,
     ROW,
@@ -46,11 +45,12 @@ from reconcile.model import (
     findings_schema,
     variants_schema,
 )
+from reconcile.nights.follow import follow
 from reconcile.overall import Seen, overall
 from reconcile.overall import said as said_of
 from reconcile.prints import Prints
-from reconcile.profile import ColumnLimits
-from reconcile.prove import look_at_columns, prove
+from reconcile.proof.profile import ColumnLimits
+from reconcile.proof.prove import look_at_columns, prove
 from reconcile.report.ageing import ageing
 from reconcile.report.build import summarize
 from reconcile.survey import apart, instant, without

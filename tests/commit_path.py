@@ -13,9 +13,10 @@ from types import SimpleNamespace
 
 import polars as pl
 
-from reconcile import deliver, history
+from reconcile import deliver
 from reconcile.errors import ReconcileError
 from reconcile.model import Memory, Proof, Verdict
+from reconcile.nights import history
 from reconcile.track import track
 
 FOUND = pl.DataFrame(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.budget import FEWEST_SUSPECTS, MOST_PARTITIONS, budget
 from reconcile.errors import ConfigError
-from reconcile.process import limit_of, memory_limit
+from reconcile.machine.budget import FEWEST_SUSPECTS, MOST_PARTITIONS, budget
+from reconcile.machine.process import limit_of, memory_limit
 from tests.bench.measure import MEBIBYTE, Cost, measure
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile import compare, pipeline
-from reconcile.budget import Budget
+from reconcile.machine.budget import Budget
 from reconcile.model import FINGERPRINTS, ROW
 from reconcile.prints import KEPT, Prints
 

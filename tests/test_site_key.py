@@ -14,8 +14,8 @@ from fixtures.ward import make_ward
 from reconcile import nightly
 from reconcile.classify.identify import finding_ids
 from reconcile.errors import ConfigError
-from reconcile.history import ledger_of
-from reconcile.pseudonym import pseudonyms
+from reconcile.nights.history import ledger_of
+from reconcile.nights.pseudonym import pseudonyms
 from tests.test_nightly import RUN_FILE
 
 TOY = 50_000

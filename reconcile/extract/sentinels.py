@@ -1,6 +1,6 @@
 """Records of our own, written in a source's form and read back by what reads the source.
 
-The nightly run plants pairs whose differences are known (`reconcile.sentinel`). They take the way of every other
+The nightly run plants pairs whose differences are known (`reconcile.proof.sentinel`). They take the way of every other
 record: as bytes through the scanner, the count, the parser and the decoder of the layout. A database is read only and
 holds no record of ours; its sentinels begin as the text that it would have given.
 """

@@ -19,15 +19,17 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import adhoc, deliver, history, nightly, permission
+from reconcile import adhoc, deliver, nightly
 from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
 from reconcile.inquiry.answer import Answer, answer
 from reconcile.items import composed
 from reconcile.model import Report, Side
-from reconcile.permission import Permit
+from reconcile.nights import history
 from reconcile.pipeline import reconcile
+from reconcile.settings import permission
+from reconcile.settings.permission import Permit
 
 __all__ = ["Asked", "Inquiry", "Question", "ask", "opened"]
 

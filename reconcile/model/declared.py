@@ -229,7 +229,7 @@ class Dataset:
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
     `marks` names for each side a column that only its system has, by which two sides exchanged are noticed.
     `sentinels` are two people whom nobody is, field -> canonical text, different in every compared field, and
-    `sentinel_key` the format of their keys (`reconcile.sentinel`); () for a dataset without.
+    `sentinel_key` the format of their keys (`reconcile.proof.sentinel`); () for a dataset without.
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
     which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置), `municipality` the code of
     the one that they live in (市区町村コード). `person` names

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile import oracle
 from reconcile.diff.compare import OTHER, people, side_by_side, swaps
 from reconcile.diff.pair import Pairs, pair
 from reconcile.model import ROW
+from reconcile.proof import oracle
 
 Key = tuple[str, ...]
 Person = tuple[Key, int, int]

@@ -62,7 +62,7 @@ def alarms(folder: Path, since: tuple[bytes, ...] = (), key: str = VERIFIER) -> 
 
 
 def make_nights(folder: Path, dice: random.Random, runs: int = 4) -> Nights:
-    """Some nights, each with an end of its own, as `reconcile.attest` and `reconcile.nightly` leave them."""
+    """Some nights, each with an end of its own, as `reconcile.nights.attest` and `reconcile.nightly` leave them."""
     # What is verified here is what was written, not that it would outlive a power cut: flushing takes nine tenths.
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "fsync", lambda _descriptor: None)

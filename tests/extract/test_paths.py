@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reconcile import adhoc, staged
+from reconcile import adhoc
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, SourceError
 from reconcile.extract import Custody, extract, locate, scan
@@ -39,6 +39,7 @@ from reconcile.model import (
     Snapshot,
     Source,
 )
+from reconcile.nights import staged
 
 TABLE = Layout(name="t", kind="database", table="people", columns=(Column(name="id", source="id"),))
 OWN = Custody(owners=frozenset({os.getuid()}), copied=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from reconcile.pseudonym import pseudonyms
+from reconcile.nights.pseudonym import pseudonyms
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = sorted(path for folder in ("reconcile", "schemas", "flows") for path in (ROOT / folder).rglob("*.py"))
@@ -21,7 +21,7 @@ PASSING_OVER = frozenset(
 )
 LOSSY = frozenset(("ignore", "replace"))
 NOT_RECORDS = {
-    "reconcile/attest.py",  # the text of a public key, which is then parsed
+    "reconcile/nights/attest.py",  # the text of a public key, which is then parsed
     "reconcile/extract/sentinels.py",  # our own test people, refused in the next line if anything was replaced
 }
 

@@ -16,11 +16,12 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reconcile import deliver, inquiry, permission
+from reconcile import deliver, inquiry
 from reconcile.errors import ConfigError, EvidenceError
 from reconcile.inquiry.shown import as_json, show
 from reconcile.model import Verdict
 from reconcile.report.build import HANDLING_PERSONAL
+from reconcile.settings import permission
 from tests.inquiry.conftest import Night, make_site, silent
 
 PURPOSE = "不一致一覧 第3回の調査"

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.ward import make_ward
-from reconcile import adhoc, nightly, permission
+from reconcile import adhoc, nightly
 from reconcile.errors import ConfigError
 from reconcile.model import Report
 from reconcile.report.build import HANDLING
+from reconcile.settings import permission
 from schemas.identity_record import DATASET
 
 RUN_FILE = """\

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from reconcile.decide import REQUIRED, Gate, decide
-from reconcile.gate_limits import Gates
-from reconcile.gates import gates_of_inputs, gates_of_tables
 from reconcile.model import Balance, Envelope, Layout, Preflight, Side, Slot, Snapshot, Verdict
+from reconcile.proof.gates import gates_of_inputs, gates_of_tables
+from reconcile.settings.gate_limits import Gates
 from schemas.identity_record import DATASET
 
 AS_OF = datetime(2026, 11, 20, 2, 30, tzinfo=ZoneInfo("Asia/Tokyo"))

@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.ward import make_ward
 from reconcile import nightly
-from reconcile.bundle import SHAPE, allowed, bundle
 from reconcile.errors import ConfigError
+from reconcile.machine.bundle import SHAPE, allowed, bundle
 from tests.test_nightly import RUN_FILE
 
 CANARIES = ("カナリア5be1d09c", "01234509876", "Kanarienvogel9d")

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from reconcile import toml
 from reconcile.errors import ConfigError
+from reconcile.settings import toml
 
 _GATES = frozenset(
     """municipality overlap_min allow_empty accepted_tables oracle_rows min_rows window_hours max_age_hours

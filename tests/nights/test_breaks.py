@@ -13,10 +13,11 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from fixtures.ward import make_ward
-from reconcile import attest, breaks, deliver, nightly, retention
+from reconcile import deliver, nightly
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.ledger import Decision, open_ledger
+from reconcile.nights import attest, breaks, retention
 from reconcile.report.worklist import LIST
 from tests.test_nightly import RUN_FILE
 

@@ -21,8 +21,8 @@ import pytest
 import xlsxwriter
 
 from reconcile import compare
-from reconcile.boundary import guarded
 from reconcile.errors import ReconcileError, SourceError
+from reconcile.machine.boundary import guarded
 from tests.canary import scan_text
 
 NAME, CODE = "カナリア5be1d09c", "01234509876"
@@ -154,7 +154,7 @@ def test_a_panic_leaves_one_line_on_the_terminal_and_not_the_one_that_rust_print
     """Rust prints the text of a panic before Python hears of it."""
     script = (
         "import logging; logging.basicConfig(format='%(message)s')\n"
-        "from reconcile.process import hush, settle; settle(); hush(); import polars as pl, threading\n"
+        "from reconcile.machine.process import hush, settle; settle(); hush(); import polars as pl, threading\n"
         "logging.warning('a log that was set up before goes on')\n"
         "def fail(): pl.Series([2**31 - 1], dtype=pl.Int32).cast(pl.Date).to_list()\n"
         "one = threading.Thread(target=fail); one.start(); one.join()\n"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from reconcile import house_rules
 from reconcile.errors import ConfigError
 from reconcile.model import Limits
+from reconcile.settings import house_rules
 from schemas.identity_record import DATASET
 from tests.classify.engine import person, run
 
@@ -41,7 +41,7 @@ def test_the_example_of_the_module_can_be_read() -> None:
 
 
 def test_the_example_of_the_handbook_can_be_read() -> None:
-    handbook = (Path(__file__).parents[1] / "docs" / "operator-handbook.ja.md").read_text(encoding="utf-8")
+    handbook = (Path(__file__).parents[2] / "docs" / "operator-handbook.ja.md").read_text(encoding="utf-8")
     example = re.search(r"```toml\n(\[\[severity\]\].*?)```", handbook, re.DOTALL)
     assert example
     rules = read(example.group(1))

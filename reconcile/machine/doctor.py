@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from reconcile import nightly
 from reconcile.config import RunConfig, read_config
 from reconcile.errors import ReconcileError
-from reconcile.installed import check_installed
+from reconcile.machine.installed import check_installed
 
 PACKAGES = ("polars", "pyarrow", "duckdb", "pandera", "prefect", "fastapi", "sqlalchemy", "xlsxwriter", "typst")
 FREE_BYTES = 2 * 1024**3

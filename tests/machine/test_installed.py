@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from reconcile.doctor import installed
 from reconcile.errors import ReconcileError
-from reconcile.installed import check_installed
+from reconcile.machine.doctor import installed
+from reconcile.machine.installed import check_installed
 
 PACKAGES = ("packaging", "typer", "jinja2", "xlsxwriter", "h11", "iniconfig", "idna", "click", "pluggy")
 

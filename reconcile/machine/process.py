@@ -13,8 +13,8 @@ import tomllib
 from pathlib import Path
 from types import TracebackType
 
-from reconcile.boundary import CODE, place_of
 from reconcile.errors import ConfigError
+from reconcile.machine.boundary import CODE, place_of
 
 PR_SET_DUMPABLE = 4
 """`prctl(2)`: whether a crash may write the memory to a file, and whether others of the user may look into it."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from reconcile import deliver, evidence
 from reconcile.config import RunConfig, signing_key
-from reconcile.history import ledger_of
+from reconcile.nights.history import ledger_of
 from reconcile.report import FILE_NAMES
 
 PERSONAL = tuple(FILE_NAMES[name] for name in ("xlsx", "parquet", "variants", "csv"))

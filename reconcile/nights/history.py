@@ -26,7 +26,7 @@ from reconcile.decide import Gate, LastNights, history_gates, verdict_of_fault
 from reconcile.errors import ReconcileError, SourceError
 from reconcile.ledger import Ledger, Night, Outcome, open_ledger
 from reconcile.model import BREAKS, STANDING, DatabaseSource, Dataset, Memory, Report, Side, Snapshot, Tracked, Verdict
-from reconcile.planned import planned_nights
+from reconcile.nights.planned import planned_nights
 
 FILES, RECORD = "files", "record"
 """In a stage folder: what will be delivered, and what the ledger will be told."""

@@ -77,7 +77,7 @@ def place_of(trace: TracebackType | None) -> str:
 
 
 def _places(trace: TracebackType | None) -> Iterator[str]:
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     while trace is not None:
         file = Path(trace.tb_frame.f_code.co_filename)
         if file.is_relative_to(here):

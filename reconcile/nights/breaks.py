@@ -13,13 +13,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from reconcile import permission
 from reconcile.classify.business_days import business_days_since
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, SourceError
-from reconcile.history import ledger_of
 from reconcile.ledger import Decision
-from reconcile.returned import returned
+from reconcile.nights.history import ledger_of
+from reconcile.nights.returned import returned
+from reconcile.settings import permission
 
 STATES = ("open", "resolved", "all")
 

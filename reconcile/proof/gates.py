@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from reconcile.decide import Gate
-from reconcile.gate_limits import Gates
 from reconcile.model import Dataset, Side, Snapshot, extracted
+from reconcile.settings.gate_limits import Gates
 
 
 def gates_of_inputs(

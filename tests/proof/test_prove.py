@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.ward import make_ward
-from reconcile import nightly, oracle, pipeline, sentinel
+from reconcile import nightly, pipeline
 from reconcile.config import load_dataset, load_layout
 from reconcile.diff import Suspects
 from reconcile.diff import compare as comparing
 from reconcile.errors import BalanceError
 from reconcile.model import ROW, Field, Layout, Side
+from reconcile.proof import oracle, sentinel
 from schemas.identity_record import DATASET
 
 RUN_FILE = """\

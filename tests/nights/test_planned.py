@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from reconcile.errors import ConfigError
-from reconcile.planned import planned_nights
+from reconcile.nights.planned import planned_nights
 
 NOVEMBER = (date(2026, 11, 1), date(2026, 11, 30))  # begins on a Sunday
 

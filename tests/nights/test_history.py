@@ -252,7 +252,8 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 import shutil
-from reconcile import deliver, history, nightly
+from reconcile import deliver, nightly
+from reconcile.nights import history
 where, name = sys.argv[2:4]
 module = {"deliver": deliver, "history": history, "shutil": shutil}[where]
 real = getattr(module, name)

@@ -15,7 +15,7 @@ from reconcile.check import Input
 from reconcile.classify.business_days import holidays
 from reconcile.items import unproven
 from reconcile.model import PERSONS, Dataset, Memory, Proof, Run, Side, Tracked, Verdict
-from reconcile.pseudonym import pseudonyms
+from reconcile.nights.pseudonym import pseudonyms
 from reconcile.track import track
 
 CONCLUSIVE = frozenset((Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL))

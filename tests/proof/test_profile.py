@@ -22,9 +22,9 @@ from reconcile import nightly
 from reconcile.config import read_config
 from reconcile.decide import REMEDIES, REQUIRED, Gate, decide, remedy
 from reconcile.errors import ConfigError
-from reconcile.gate_limits import Gates
 from reconcile.model import CLASSES, Balance, ColumnProfile, Field, Side, Verdict, join_columns
-from reconcile.profile import ColumnLimits, column_gates, profile
+from reconcile.proof.profile import ColumnLimits, column_gates, profile
+from reconcile.settings.gate_limits import Gates
 
 CHARACTERS = "09AZaz-  ~ぁんアン・　一龥鿿丈ﾊﾝＡ𠮟\U000e0100\ue001\U000f5040é각"
 Texts = Sequence[str | None]

@@ -1,0 +1,1 @@
+"""What a run proves about its inputs and about itself before anything is claimed."""
