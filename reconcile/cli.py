@@ -308,6 +308,25 @@ def doctor(
 
 
 @app.command()
+def status(config: ConfigFile = Path("run.toml"), as_json: AsJson = False, lang: Lang = "") -> None:
+    """期限内に判定の出た回があるかを示す(監視用)。 Whether a run has come in time, for a monitor: 2 if none has."""
+    terminal = _terminal(lang, quiet=True, as_json=as_json)
+
+    def work() -> int:
+        settle()
+        from datetime import UTC, datetime  # noqa: PLC0415
+
+        from reconcile.config import read_config  # noqa: PLC0415
+        from reconcile.nights.watch import watch  # noqa: PLC0415
+
+        seen = watch(read_config(config), datetime.now(UTC))
+        terminal.watched(seen.as_object())
+        return seen.exit_code
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@app.command()
 def verify(
     run: Annotated[str, typer.Argument(help="実行番号 Run; all if left out")] = "",
     config: ConfigFile = Path("run.toml"),

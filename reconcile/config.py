@@ -84,7 +84,7 @@ _TOP = frozenset(
 _SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at composite towns".split())
 _CHARACTERS = frozenset(("approvals",))
 _CARRIED = frozenset("nights business_days planned_business_days".split())
-_SCHEDULE = frozenset("cron timezone".split())
+_SCHEDULE = frozenset("cron timezone red_after_hours".split())
 _ROLES = frozenset("run read approve audit".split())
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
@@ -104,10 +104,15 @@ class CarriedLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When the nightly run starts: a cron expression and the time zone it is meant in."""
+    """When the nightly run starts: a cron expression and the time zone it is meant in.
+
+    `red_after_hours`: how long ago the newest run that claimed something may have been published before `status` is
+    red (`reference/reliability.md` F095: 26).
+    """
 
     cron: str = "30 2 * * *"
     timezone: str = "Asia/Tokyo"
+    red_after_hours: float = 26.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,6 +391,7 @@ def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
     return Schedule(
         cron=toml.text(where, table, "cron", default.cron),
         timezone=toml.text(where, table, "timezone", default.timezone),
+        red_after_hours=toml.number(where, table, "red_after_hours", default.red_after_hours),
     )
 
 

@@ -92,6 +92,7 @@ FAULTS: Mapping[str, str] = {
     "E_KEY": "キーの指定が正しくありません",
     "E_CLUSTER": "複数台での実行に失敗しました",
     "E_KEY_TYPE": "キーの型が両側で違います",
+    "E_LATE": "期限内に判定の出た回がありません",
     "E_LEDGER": "台帳(履歴)が使えません",
     "E_LOCKED": "別の実行が動いています",
     "E_MUNICIPALITY": "市区町村コードが違います",
@@ -121,6 +122,7 @@ FAULTS: Mapping[str, str] = {
     "E_SIDE": "左右の取り違えです",
     "E_STALE": "抽出の日時が違う、又は前に読んだファイルです",
     "E_TABLE": "文字の表が前回から変わりました",
+    "E_UNCONFIRMED": "最後の回で確認できませんでした",
     "E_VOLUME": "件数が想定から外れています",
     "E_ZERO_ROWS": "件数がありません",
     "E_STAGE": "読み取った写しが、書いたときのとおりではありません",
@@ -206,6 +208,30 @@ class Terminal:
         for name, well, seen in findings:
             table.add_row(Text("OK" if well else "NG", style="green" if well else "bold red"), name, _printable(seen))
         self.out.print(table)
+
+    def watched(self, seen: Mapping[str, Any]) -> None:
+        """What `nights.watch` saw: a line that a monitor can show, then the nights that claimed nothing."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(seen, ensure_ascii=False) + "\n")
+            return
+        code, age = seen["code"], seen["age_hours"]
+        work = ("(実行中)", " (at work)") if seen["running"] else ("", "")
+        since = ("なし", "never") if age is None else (f"{age:.1f}時間前", f"{age:.1f} h ago")
+        said = (
+            f"最新の状態 {seen['verdict']}{work[0]}、最後に判定の出た回 {since[0]}(限度 {seen['limit_hours']:g}時間)",
+            f"newest {seen['verdict']}{work[1]}, last confirmed {since[1]} (limit {seen['limit_hours']:g} h)",
+        )
+        remedy = f" {code} {FAULTS.get(code, '')}" if code else ""
+        self.lines([f"{'NG' if code else 'OK'}{remedy} {said[self._english]}"])
+        if code == "E_LATE":
+            todo = (
+                "`reconcile run` を行い、予約が動いているかを確かめる",
+                "run `reconcile run`; is the schedule alive?",
+            )
+            self.lines([f"→ {todo[self._english]}"])
+        if missed := seen["missed"]:
+            word = ("判定の出なかった予定の夜", "planned nights that confirmed nothing")[self._english]
+            self.lines([f"{word}: {len(missed)} ({', '.join(missed[-14:])}{' …' if len(missed) > 14 else ''})"])
 
     def verification(self, found: Verification) -> None:
         """What a verification found: a line a failure, then one that sums up."""

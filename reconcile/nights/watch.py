@@ -1,0 +1,157 @@
+"""`reconcile status`: has a run come lately, and what may it claim? For a monitor, and for whoever asks in the morning.
+
+It needs nothing of a run but what the nights before have left: a night in which nothing started is told by it alone
+(`reference/reliability.md` F095, §1.3 "last confirmed ≤ 26 h"). The age is that of the signed evidence, not of a file,
+whose time a copy or a `touch` would renew; the ledger is not opened, so that a monitor never stands in a run's way.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from reconcile import deliver, evidence
+from reconcile.config import RunConfig, signing_key
+from reconcile.errors import EvidenceError, ReconcileError
+from reconcile.evidence.log import PATIENCE, matching
+from reconcile.model import Verdict
+from reconcile.nights.planned import planned_nights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What a folder of runs says of itself.
+
+    Attributes:
+        code: "" if the newest run claims something and has come in time; else what is wrong. `E_LATE`: no run has
+            claimed anything for longer than the limit. Else what ended the newest run.
+        verdict: The newest status, "none" where there is none.
+        running: Whether a run is at work now.
+        confirmed: What the newest run that claimed something claimed.
+        confirmed_at: When the newest run that claimed something was published; None if there never was one.
+        age_hours: Since then.
+        limit_hours: How old it may be, as the run file says.
+        missed: Nights planned, since the first that was ever begun and before today, that claimed nothing.
+    """
+
+    code: str
+    verdict: str
+    running: bool
+    confirmed: Verdict | None
+    confirmed_at: datetime | None
+    age_hours: float | None
+    limit_hours: float
+    missed: tuple[date, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """That of the newest run that claimed something, or 2 for what is late or claims nothing."""
+        return 2 if self.code or self.confirmed is None else self.confirmed.exit_code
+
+    def as_object(self) -> dict[str, Any]:
+        """For `--json`: days and times as texts."""
+        confirmed = self.confirmed_at.isoformat(timespec="seconds") if self.confirmed_at else None
+        return {**asdict(self), "confirmed_at": confirmed, "missed": [day.isoformat() for day in self.missed]}
+
+
+def watch(config: RunConfig, now: datetime) -> Watched:
+    """Look at a folder of runs; changes nothing.
+
+    Args:
+        config: The run file.
+        now: With a time zone.
+
+    Raises:
+        EvidenceError: E_TAMPERED, the log is not the one that was signed, or the status says other than it.
+        ReconcileError: E_CLOCK, the newest entry lies in the future; no age can be told.
+    """
+    began, ended = _told(config, now)
+    status = _status(config.out)
+    verdict = str(status.get("verdict", "none"))
+    running = _held(config.out)
+    claimed = {run: one for run, one in ended.items() if one[1].exit_code <= 1}
+    if not running and status.get("results") and verdict != "tampered":
+        _agree(status, ended)
+    at, confirmed = max(claimed.values(), default=(None, None))
+    age = (now - at) / timedelta(hours=1) if at else None
+    limit = config.schedule.red_after_hours
+    done = {day for run, day in began.items() if run in claimed}
+    today = now.astimezone(ZoneInfo(config.schedule.timezone)).date()
+    first = min(began.values(), default=today)
+    planned = planned_nights(config.schedule.cron, first, today - timedelta(days=1)) if first < today else []
+    return Watched(
+        code=_code(status, verdict, late=age is None or age > limit, running=running),
+        verdict=verdict,
+        running=running,
+        confirmed=confirmed,
+        confirmed_at=at,
+        age_hours=None if age is None else round(age, 2),
+        limit_hours=limit,
+        missed=tuple(day for day in planned if day not in done),
+    )
+
+
+def _code(status: Mapping[str, Any], verdict: str, *, late: bool, running: bool) -> str:
+    if late:
+        return "E_LATE"
+    if running or verdict in (Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL):
+        return ""
+    # "unknown" and nobody at work: it died. A gate that was not passed has no code of its own in the status.
+    return str(status.get("code") or ("E_FAILED" if verdict in ("none", "unknown", "failed") else "E_UNCONFIRMED"))
+
+
+def _told(config: RunConfig, now: datetime) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]]]:
+    """Run -> the night it is about; run -> when it was published, and as what. From the signed log alone."""
+    if not config.evidence_key.is_file() or not config.out.is_dir():
+        return {}, {}
+    stored = evidence.read(config.out / evidence.FOLDER)
+    if stored.lines and matching(stored, evidence.public_key(signing_key(config.evidence_key))) is None:
+        hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
+        raise EvidenceError("evidence", "the log is not the one that was signed", hint=hint)
+    began: dict[str, date] = {}
+    ended: dict[str, tuple[datetime, Verdict]] = {}
+    for entry in map(evidence.entry, stored.lines):
+        if entry.at > now + PATIENCE:
+            problem = "the newest entry of the evidence lies in the future"
+            raise ReconcileError("clock", problem, hint="set the clock of this machine", code="E_CLOCK")
+        run = str(entry.details.get("run_id", ""))
+        if entry.event == "run_started":
+            began[run] = date.fromisoformat(str(entry.details["as_of"]))
+        elif entry.event == "run_published":
+            ended[run] = (entry.at.astimezone(UTC), Verdict(str(entry.details["verdict"])))
+    return began, ended
+
+
+def _agree(status: Mapping[str, Any], ended: Mapping[str, tuple[datetime, Verdict]]) -> None:
+    """Raise if the status claims what the evidence does not: it is no signed file, and everybody reads it."""
+    said = ended.get(str(status.get("run_id")))
+    if said is None or said[1].value != status.get("verdict"):
+        problem = "does not say what the evidence says of that run"
+        hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
+        raise EvidenceError(deliver.STATUS, problem, hint=hint)
+
+
+def _status(out: Path) -> dict[str, Any]:
+    try:
+        said = json.loads((out / deliver.STATUS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _held(out: Path) -> bool:
+    """Whether a run holds the folder."""
+    try:
+        with (out / deliver.LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back with the descriptor
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
