@@ -20,6 +20,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from reconcile.errors import ConfigError, EvidenceError, SourceError
+from reconcile.machine.mounts import check_local
 from reconcile.model import Report, Verdict
 
 STATUS = "status.json"
@@ -47,12 +48,14 @@ def alone(folder: Path) -> Iterator[None]:
 
     Raises:
         ConfigError: E_LOCKED, another run is at work.
-        SourceError: E_OUT, the folder cannot be written, is somebody else's, or everybody may write in it.
+        SourceError: E_OUT, the folder cannot be written, is somebody else's, or everybody may write in it;
+            E_FILESYSTEM, another machine keeps it.
     """
     with _as_source_error(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         _check_own(folder)
         with _retracting(folder):
+            check_local(folder)
             descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
     try:
         try:

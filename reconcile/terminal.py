@@ -87,6 +87,7 @@ FAULTS: Mapping[str, str] = {
     "E_EOL": "改行が統一されていません",
     "E_FAILED": "処理に失敗しました",
     "E_FIELD_SIZE": "項目が長すぎます",
+    "E_FILESYSTEM": "出力先が他の機械のファイルシステムにあります",
     "E_HEADER": "見出しが違います",
     "E_INSTALLED": "導入された部品が配布時と違います",
     "E_KEY": "キーの指定が正しくありません",

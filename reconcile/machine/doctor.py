@@ -17,6 +17,7 @@ from reconcile import nightly
 from reconcile.config import RunConfig, read_config
 from reconcile.errors import ReconcileError
 from reconcile.machine.installed import check_installed
+from reconcile.machine.mounts import check_local
 
 PACKAGES = ("polars", "pyarrow", "duckdb", "pandera", "prefect", "fastapi", "sqlalchemy", "xlsxwriter", "typst")
 FREE_BYTES = 2 * 1024**3
@@ -56,6 +57,7 @@ def _run_file(path: Path) -> Iterator[Finding]:
         return
     yield _try("site key", lambda: _site_key(read))
     yield _try("output folder", lambda: _space(read))
+    yield _try("file system", lambda: check_local(_existing(read.out)) or "not told by this system")
 
 
 def _try(name: str, look: Callable[[], str]) -> Finding:
@@ -136,8 +138,11 @@ def _site_key(config: RunConfig) -> str:
 
 
 def _space(config: RunConfig) -> str:
-    folder = next(path for path in (config.out, *config.out.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(_existing(config.out)).free
     if free < FREE_BYTES:
         raise ReconcileError("output folder", f"has {free // 1024**2:,} MiB left, expected 2,048 or more")
     return f"{free // 1024**3:,} GiB free"
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
