@@ -18,9 +18,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ CREATE TABLE decisions (finding_id TEXT NOT NULL, run_id TEXT NOT NULL REFERENCE
   PRIMARY KEY (finding_id, decided_at)) STRICT;
 CREATE INDEX breaks_open ON breaks (resolved, since);
 """
+_MADE_OF = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 _COLUMNS = ", ".join(BREAKS.names())
 # What earlier runs of the night itself did is undone, but for one thing: a finding that they opened is not forgotten
 # because a later run of that night could not compare its key.
@@ -316,10 +318,20 @@ def _check(connection: sqlite3.Connection) -> None:
         raise _refused("is no ledger")
     if version > SCHEMA:
         raise _refused(f"was written by a newer version (tables {version}, known {SCHEMA})")
+    if connection.execute(_MADE_OF).fetchall() != _declared():
+        raise _refused("has other tables than it was made with")
     if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
         raise _refused("is damaged")
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise _refused("contradicts itself")
+
+
+@cache
+def _declared() -> list[tuple[str, ...]]:
+    """What `_MADE_OF` says of an unharmed ledger: a flipped bit in the name of a column is a valid name, too."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(_TABLES)
+        return fresh.execute(_MADE_OF).fetchall()
 
 
 def _undo(write: sqlite3.Connection, night: str) -> None:

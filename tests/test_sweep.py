@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 import pytest
@@ -26,29 +23,15 @@ from reconcile import deliver
 from reconcile.ledger import open_ledger
 from reconcile.model import Verdict
 from tests.commit_path import night
+from tests.system_calls import ENVIRONMENT, ROOT, Point, befall, points
 from tests.test_track import MEMORY
 
-CALLS = "openat,write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,ftruncate".split(",")
-FAULTS = ("error=ENOSPC", "error=EIO", "signal=SIGKILL")
 FIRST, SECOND = ("2026-11-18", "1"), ("2026-11-19", "2")
 AGAIN = (date(2026, 11, 19), "20261119T000003Z-000000", datetime(2026, 11, 1, 0, 0, 3, tzinfo=UTC))
-ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
 )
-
-
-class Point(NamedTuple):
-    """One call of one kind upon one path, counted as strace counts them, thread by thread, and what befalls it.
-
-    Upon a path of ours only: a pool also writes to wake its threads, which no full disk can refuse, and which hangs it.
-    """
-
-    call: str
-    path: str
-    number: int
-    fault: str
 
 
 def command(folder: Path, night: tuple[str, str]) -> list[str]:
@@ -61,23 +44,6 @@ def plain(folder: Path, night: tuple[str, str]) -> int:
     ).returncode
 
 
-def traced(folder: Path, *options: str) -> tuple[int, str]:
-    log = folder / "strace.log"
-    done = subprocess.run(
-        ["strace", "-f", "-qq", "-o", str(log), *options, *command(folder, SECOND)],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, log.read_text(encoding="utf-8", errors="replace")
-
-
-# One thread to a pool: their order is then no matter of chance.
-ENVIRONMENT = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder after its first night, kept in memory: the calls are broken, the disk need not turn."""
@@ -86,24 +52,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert plain(folder, FIRST) == 1
     yield folder
     shutil.rmtree(folder)
-
-
-def points(folder: Path) -> list[Point]:
-    """Every call of a dry run that names our folder, or a descriptor below it."""
-    _, log = traced(folder, "-y", "-e", f"trace={','.join(CALLS)}")
-    ours = re.compile(re.escape(str(folder / "out")) + r"[^\s\">]*")
-    counted: Counter[tuple[str, str, str]] = Counter()
-    found: dict[tuple[str, str, int], None] = {}
-    for line in log.splitlines():
-        thread, _, rest = line.partition(" ")
-        matched = re.match(r"\s*(\w+)\(", rest)
-        paths = list(dict.fromkeys(ours.findall(rest.rpartition(" = ")[0])))
-        if matched is None or matched[1] not in CALLS or not paths:
-            continue
-        counted.update((thread, matched[1], path) for path in paths)
-        found[matched[1], paths[0], counted[thread, matched[1], paths[0]]] = None
-    begun = str(folder)
-    return [Point(call, path.removeprefix(begun), number, fault) for call, path, number in found for fault in FAULTS]
 
 
 def history(out: Path) -> pl.DataFrame:
@@ -124,9 +72,7 @@ def befalls(begun: Path, point: Point, undisturbed: pl.DataFrame) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(begun, folder)
     out = folder / "out"
-    fault = f"inject={point.call}:{point.fault}:when={point.number}"
-    status, log = traced(folder, "-P", f"{folder}{point.path}", "-e", f"trace={point.call}", "-e", fault)
-    injected = "(INJECTED)" in log or "killed by SIGKILL" in log
+    status, injected, _ = befall(command(folder, SECOND), folder, point)
     said = claimed(out)
     delivered = {path.parent.name: sha256(path.read_bytes()).hexdigest() for path in out.glob("2*/manifest.json")}
     with open_ledger(out, expected=True) as ledger:
@@ -156,7 +102,7 @@ def undisturbed(begun: Path) -> tuple[pl.DataFrame, list[Point]]:
     """What two nights without a fault leave, and where a fault may befall the second."""
     folder = begun.with_name(f"{begun.name}-plain")
     shutil.copytree(begun, folder)
-    every = points(folder)
+    every = points(command(folder, SECOND), folder)
     assert night(folder / "out", *AGAIN) is Verdict.MISMATCH
     left = history(folder / "out")
     shutil.rmtree(folder)

@@ -145,6 +145,7 @@ def characters(data: bytes) -> None:
 
 
 def _stripped(codes: list[int]) -> list[int]:
+    codes = [0x3005 if code == 0xAD1D else code for code in codes]  # 々 has two codes, and one character
     while codes and codes[-1] in (0x3000, 0x0020):
         codes.pop()
     return codes
