@@ -12,13 +12,22 @@ import contextlib
 import hashlib
 import json
 import re
+import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+SORTED_BY = {
+    "before": "finding_id",
+    "breaks": "finding_id",
+    "decisions": "finding_id, decided_at",
+    "runs": "run_id",
+    "sightings": "run_id, finding_id",
+}
 EM_DASH = "\N{EM DASH}"
 
 
@@ -154,6 +163,23 @@ def check_status(out: Path, started: list[str], verdicts: dict[str, str]) -> Non
         raise Wrong("status.json does not say what the log says of the newest run")
 
 
+def ledger_digest(out: Path) -> str:
+    """SHA-256 over every row of the ledger; empty if it cannot be read. A copy is opened: a journal is rolled back."""
+    digest = hashlib.sha256()
+    with tempfile.TemporaryDirectory() as place:
+        for name in ("ledger.sqlite", "ledger.sqlite-journal"):
+            if (content := content_of(out / name)) is not None:
+                Path(place, name).write_bytes(content)
+        try:
+            with contextlib.closing(sqlite3.connect(Path(place, "ledger.sqlite"))) as ledger:
+                for table, order in SORTED_BY.items():
+                    for row in ledger.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608
+                        digest.update(json.dumps([table, *row], separators=(",", ":")).encode() + b"\n")
+        except (sqlite3.Error, TypeError):
+            return ""
+    return digest.hexdigest()
+
+
 def is_a_run(path: Path) -> bool:
     """Whether a folder looks like that of a run."""
     if not path.is_dir() or path.name.startswith("."):
@@ -186,6 +212,9 @@ def check(out: Path, run: str, key: str, since: list[bytes]) -> tuple[int, int]:
     for path in [] if run else out.iterdir():
         if is_a_run(path) and path.name not in manifests:
             raise Wrong(f"{path.name}: a run that the log does not know")
+    ledgers = [one["ledger_sha256"] for one in entries if "ledger_sha256" in one]
+    if ledgers and not run and ledger_digest(out) not in ledgers[-2:]:
+        raise Wrong("ledger.sqlite does not hold what the log says of it")
     check_status(out, started, told("run_published run_failed", "verdict"))
     return len(entries), len(chosen)
 

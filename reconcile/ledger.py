@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,15 @@ SELECT {_COLUMNS} FROM breaks WHERE night = :night
   AND finding_id NOT IN (SELECT finding_id FROM before WHERE resolved = 0)
 ORDER BY finding_id
 """  # noqa: S608
+_CONTENT = {
+    "before": "finding_id",
+    "breaks": "finding_id",
+    "decisions": "finding_id, decided_at",
+    "runs": "run_id",
+    "sightings": "run_id, finding_id",
+}
+"""Table -> what its rows are sorted by."""
+
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
 _EVENTS = ("new", "changed", "reappeared", "resolved")
 
@@ -118,19 +130,37 @@ class Decision:
     due: date | None
 
 
+Told = Callable[[str, str], None]
+"""Called in a transaction, before it is committed, with the digest of what the ledger holds before and after it. What it
+raises undoes the transaction. So the evidence knows of every state of the ledger before there is one."""
+
+
+def untold(_before: str, _after: str) -> None:
+    """Nobody is told: there is no evidence."""
+
+
 class Ledger:
     """An open ledger; `open_ledger` makes one."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def begin(self, run_id: str, night: date, started_at: datetime) -> None:
+    def digest(self) -> str:
+        """The SHA-256 of everything in it: a JSON array a row and line, the table's name first, sorted.
+
+        Raises:
+            SourceError: E_LEDGER, it cannot be read.
+        """
+        with _readable():
+            return _digest(self._connection)
+
+    def begin(self, run_id: str, night: date, started_at: datetime, told: Told = untold) -> None:
         """Note that a run was begun: one that dies is then known by it.
 
         Raises:
             SourceError: E_ORDER, a later night is recorded already; E_CLOCK, a run of a later time is.
         """
-        with self._write() as write:
+        with self._write(told) as write:
             newest, latest = write.execute("SELECT max(night), max(started_at) FROM runs").fetchone()
             claimed = write.execute(f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}").fetchone()[0]  # noqa: S608
             if claimed is not None and night.isoformat() < claimed:
@@ -144,17 +174,17 @@ class Ledger:
                 (run_id, night.isoformat(), _utc(started_at)),
             )
 
-    def give_up(self, run_id: str, verdict: Verdict, code: str) -> None:
+    def give_up(self, run_id: str, verdict: Verdict, code: str, told: Told = untold) -> None:
         """Note that a run ended in a fault. It alters no break; a run that was recorded stays recorded."""
-        with self._write() as write:
+        with self._write(told) as write:
             write.execute(
                 "UPDATE runs SET verdict = ?, code = ? WHERE run_id = ? AND manifest IS NULL", (verdict, code, run_id)
             )
 
-    def record(self, run_id: str, tracked: Tracked, outcome: Outcome) -> None:
+    def record(self, run_id: str, tracked: Tracked, outcome: Outcome, told: Told = untold) -> None:
         """Record a run that came to a comparison: all of it, or nothing. Recording it again changes nothing."""
         night = tracked.night.isoformat()
-        with self._write() as write:
+        with self._write(told) as write:
             done = write.execute("SELECT manifest FROM runs WHERE run_id = ?", (run_id,)).fetchone()
             if done is None or done[0] is not None:
                 if done is None:
@@ -187,11 +217,11 @@ class Ledger:
             names = [column[0] for column in rows.description]
             return [_night(dict(zip(names, row, strict=True))) for row in rows]
 
-    def mark(self, run_ids: Iterable[str], column: str, day: date) -> None:
+    def mark(self, run_ids: Iterable[str], column: str, day: date, told: Told = untold) -> None:
         """Note that the personal files of runs are about to be deleted ("deleting"), or are ("deleted")."""
         if column not in ("deleting", "deleted"):
             raise ValueError(column)
-        with self._write() as write:
+        with self._write(told) as write:
             write.executemany(
                 f"UPDATE runs SET {column} = ? WHERE run_id = ? AND {column} IS NULL",  # noqa: S608  two fixed names
                 [(day.isoformat(), run_id) for run_id in run_ids],
@@ -220,7 +250,7 @@ class Ledger:
                 (finding_id,),
             ).fetchall()
 
-    def decide(self, run_id: str, decisions: Iterable[Decision], at: datetime) -> int:
+    def decide(self, run_id: str, decisions: Iterable[Decision], at: datetime, told: Told = untold) -> int:
         """Store decisions that differ from the newest of their finding, all or none.
 
         Returns:
@@ -228,7 +258,7 @@ class Ledger:
         """
         known = self.decisions()
         new = [one for one in decisions if known.get(one.finding_id, (None,))[0] != one]
-        with self._write() as write:
+        with self._write(told) as write:
             write.executemany(
                 "INSERT INTO decisions (finding_id, run_id, state, reason, operator, due, decided_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -260,12 +290,14 @@ class Ledger:
             }
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
+    def _write(self, told: Told) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it on the disk, or none of it."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                before = _digest(self._connection)
                 yield self._connection
+                told(before, _digest(self._connection))
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
@@ -305,6 +337,22 @@ def open_ledger(folder: Path, *, expected: bool = False) -> Iterator[Ledger]:
         connection.close()
 
 
+def digest_of(folder: Path) -> str:
+    """`Ledger.digest` of a folder of runs, "" if there is no ledger that can be read. Nothing there is touched.
+
+    A copy is opened, with the journal that a dead run may have left: to roll that back is to write.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            for name in (NAME, f"{NAME}-journal"):
+                if (folder / name).is_file():
+                    shutil.copy(folder / name, Path(place, name))
+            with open_ledger(Path(place), expected=True) as ledger:
+                return ledger.digest()
+        except (OSError, SourceError):
+            return ""
+
+
 def _check(connection: sqlite3.Connection) -> None:
     for pragma in ("journal_mode = DELETE", "synchronous = EXTRA", "foreign_keys = ON", "trusted_schema = OFF"):
         connection.execute(f"PRAGMA {pragma}")
@@ -324,6 +372,14 @@ def _check(connection: sqlite3.Connection) -> None:
         raise _refused("is damaged")
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise _refused("contradicts itself")
+
+
+def _digest(connection: sqlite3.Connection) -> str:
+    content = sha256()
+    for table, order in _CONTENT.items():
+        for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608  our own names
+            content.update(json.dumps([table, *row], separators=(",", ":")).encode() + b"\n")
+    return content.hexdigest()
 
 
 @cache

@@ -114,8 +114,7 @@ def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     try:
         stated = purpose or read.purpose or load_dataset(read.dataset).purpose
         permit = permission.require(read, permission.RUN, stated, now, run_id=job.run_id)
-        history.begin(read.out, job.run_id, day.date(), now)
-        attest.started(read, job.run_id, day, permit.details)
+        history.begin(read.out, job.run_id, day.date(), now, attest.started(read, job.run_id, day, permit.details))
     except ReconcileError as error:
         deliver.conclude(read.out, job.run_id, verdict_of_fault(error.code), code=error.code)
         raise
@@ -247,14 +246,14 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
 def finish(job: Job) -> Verdict:
     """Forget the snapshots, record and publish the run, and say the verdict as it stands on the disk."""
     config, _, inputs = _told(job)
-    manifest = attest.decided(config, job.run_id, inputs, job.stage / history.FILES)
+    manifest, told = attest.decided(config, job.run_id, inputs, job.stage / history.FILES)
     shutil.rmtree(job.stage / WORK)
-    history.commit(config.out, job.run_id, job.stage, manifest)
+    history.commit(config.out, job.run_id, job.stage, manifest, told)
     verdict = deliver.reread(job.out, manifest)
     if verdict in (Verdict.TAMPERED, Verdict.FAILED):
         attest.failed(config, job.run_id, verdict, "E_TAMPERED" if verdict is Verdict.TAMPERED else "E_READ")
     else:
-        attest.published(config, job.run_id, verdict)
+        attest.published(config, job.run_id, verdict, history.ledger_digest(config.out))
     deliver.conclude(job.out.parent, job.run_id, verdict, results=job.run_id)
     return verdict
 
@@ -265,9 +264,11 @@ def give_up(job: Job, code: str) -> None:
     Raises:
         ReconcileError: It cannot be recorded. The status says so already.
     """
-    told = history.give_up(job.out.parent, job.run_id, code)
-    deliver.conclude(job.out.parent, job.run_id, verdict_of_fault(code), code=code, **told)
-    attest.failed(read_config(Path(job.config)), job.run_id, verdict_of_fault(code), code)
+    config = read_config(Path(job.config))
+    untold = history.give_up(config.out, job.run_id, code, attest.given_up(config, job.run_id, code))
+    deliver.conclude(config.out, job.run_id, verdict_of_fault(code), code=code, **untold)
+    if untold:
+        attest.failed(config, job.run_id, verdict_of_fault(code), code)
 
 
 @contextmanager
@@ -283,7 +284,7 @@ def alone(config: Path) -> Iterator[None]:
     with deliver.alone(out):
         try:
             for run_id in history.repair(out):
-                attest.published(read, run_id, deliver.reread(out / run_id))
+                attest.published(read, run_id, deliver.reread(out / run_id), history.ledger_digest(out))
             retention.thin(read, datetime.now(UTC))
         except ReconcileError as error:
             deliver.conclude(out, "", verdict_of_fault(error.code), code=error.code)

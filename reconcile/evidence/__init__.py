@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from reconcile.evidence.checkpoint import Checkpoint, is_public_key, public_key
 from reconcile.evidence.details import checked
-from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, entry, head, read
+from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, entry, head, read, said_of_ledger
 from reconcile.evidence.verify import Verification, verify
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "is_public_key",
     "public_key",
     "read",
+    "said_of_ledger",
     "verify",
 ]

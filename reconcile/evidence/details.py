@@ -44,7 +44,16 @@ _TEXTS: Mapping[str, str] = {
     "site_key_id": r"[0-9a-f]{32}",
     "as_of": r"\d{4}-\d{2}-\d{2}",
     **dict.fromkeys(
-        ("manifest_sha256", "left_sha256", "right_sha256", "config_sha256", "file_sha256", "removed_sha256"), _DIGEST
+        (
+            "manifest_sha256",
+            "left_sha256",
+            "right_sha256",
+            "config_sha256",
+            "file_sha256",
+            "removed_sha256",
+            "ledger_sha256",
+        ),
+        _DIGEST,
     ),
 }
 _COUNTS = frozenset(

@@ -118,6 +118,21 @@ def read(place: Path) -> Stored:
     return Stored(lines=tuple(lines), tail=tail, heads=(_content(place / HEAD), _content(place / NEXT)))
 
 
+def said_of_ledger(stored: Stored) -> list[str]:
+    """The digests of the ledger in the last two entries that have one: where it is, or where a crash left it.
+
+    An entry is written before the ledger's own transaction is committed, so the ledger is at the last of them or, if the
+    commit never came, at the one before. Empty if no entry has one: nothing is known of it.
+    """
+    said: list[str] = []
+    for line in reversed(stored.lines):
+        if b'"ledger_sha256":' in line:
+            said.append(str(entry(line).details["ledger_sha256"]))
+        if len(said) == 2:
+            break
+    return said
+
+
 def matching(stored: Stored, verifier: str) -> Checkpoint | None:
     """The signed head whose size and root are the log's; None if there is none, and the log is not to be trusted."""
     heads = [checkpoint.open_note(note, verifier) for note in stored.heads if note is not None]

@@ -16,9 +16,21 @@ from typing import Any, NamedTuple
 
 from reconcile.evidence import checkpoint, merkle
 from reconcile.evidence.checkpoint import Checkpoint
-from reconcile.evidence.log import FIRST, FOLDER, HEAD, LOG, PUBLIC, Entry, Stored, entry, matching, read
+from reconcile.evidence.log import (
+    FIRST,
+    FOLDER,
+    HEAD,
+    LOG,
+    PUBLIC,
+    Entry,
+    Stored,
+    entry,
+    matching,
+    read,
+    said_of_ledger,
+)
 
-MANIFEST, STATUS = "manifest.json", "status.json"
+MANIFEST, STATUS, LEDGER = "manifest.json", "status.json", "ledger.sqlite"
 _NO_CLAIM = frozenset(("inconclusive", "failed", "tampered"))
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
@@ -61,7 +73,9 @@ class _Told:
     thinned: set[str] = field(default_factory=set)
 
 
-def verify(folder: Path, verifier: str, *, run: str = "", since: Sequence[bytes] = ()) -> Verification:
+def verify(
+    folder: Path, verifier: str, *, run: str = "", since: Sequence[bytes] = (), ledger: str | None = None
+) -> Verification:
     """Check the log, its checkpoint, and the files of every run that it knows.
 
     Args:
@@ -69,6 +83,7 @@ def verify(folder: Path, verifier: str, *, run: str = "", since: Sequence[bytes]
         verifier: The public key, from outside where possible (`checkpoint.public_key`).
         run: Only the files of this run; "" for every run's.
         since: Earlier checkpoints, as they were kept elsewhere: the log must be a continuation of each.
+        ledger: The digest of what the ledger holds, "" if there is none that can be read; None: it is not asked about.
     """
     found = Verification()
     stored = read(folder / FOLDER)
@@ -90,7 +105,19 @@ def verify(folder: Path, verifier: str, *, run: str = "", since: Sequence[bytes]
     if not run:
         found.failures.extend(_strangers(folder, told))
     found.failures.extend(_status(folder, told))
+    if ledger is not None:
+        _ledger(said_of_ledger(stored) if found.head else [], ledger, found)
     return found
+
+
+def _ledger(said: Sequence[str], holds: str, found: Verification) -> None:
+    """The ledger holds what the newest entry says of it; or, after a crash, what the one before says."""
+    if said and holds not in said:
+        ja = "台帳の内容が、証跡に記録されたものと異なります"
+        found.failures.append(Said(LEDGER, ja, "does not hold what the evidence says of it"))
+    elif said and holds != said[0]:
+        ja = "記録を始めた書込みが1件、台帳にありません(実行が途中で終わった跡です)"
+        found.remarks.append(Said(LEDGER, ja, "lacks one write that was announced: the run ended before it"))
 
 
 def _log(stored: Stored, verifier: str, found: Verification) -> Iterator[Entry]:

@@ -6,6 +6,8 @@
     run_published      it stands on the disk and was read back
     run_failed         it was given up, with a code and no file
 
+Each but `inputs_accepted` also has the digest of what the ledger holds from then on.
+
 The intent comes before the act: a folder whose digest the log does not know was not made by a run of ours.
 """
 
@@ -25,8 +27,10 @@ from typing import Any
 
 from reconcile import __version__, deliver, evidence
 from reconcile.config import RunConfig, read_config, signing_key, site_key
-from reconcile.errors import ConfigError
+from reconcile.decide import verdict_of_fault
+from reconcile.errors import ConfigError, EvidenceError
 from reconcile.evidence.details import Detail
+from reconcile.ledger import Told, digest_of
 from reconcile.model import Preflight, Side, Verdict, Witness
 
 MANIFEST_SCHEMA = 1
@@ -37,8 +41,25 @@ _LIBRARIES = ("polars", "pyarrow", "numpy", "duckdb", "pandera", "cryptography")
 _PARTS = frozenset((".py", ".toml", ".parquet", ".typ", ".html", ".j2", ".tsv"))
 
 
-def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str, str]) -> None:
-    """Record that a run began, who started it, and what for.
+def told(config: RunConfig, event: str, details: Mapping[str, Detail], at: datetime | None = None) -> Told:
+    """How the evidence is told of a state of the ledger, with the event that leads to it; `at` is now by default.
+
+    What is called raises `EvidenceError` if the ledger before is not one that the evidence knows.
+    """
+
+    def tell(before: str, after: str) -> None:
+        said = evidence.said_of_ledger(evidence.read(config.out / evidence.FOLDER))
+        if said and before not in said:
+            hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
+            raise EvidenceError("ledger", "it does not hold what the evidence says of it", hint=hint)
+        key = signing_key(config.evidence_key)
+        evidence.append(config.out, event, at or datetime.now(UTC), key=key, ledger_sha256=after, **details)
+
+    return tell
+
+
+def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str, str]) -> Told:
+    """How it is recorded that a run began, who started it, and what for.
 
     Args:
         config: The run file.
@@ -46,13 +67,13 @@ def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str
         as_of: The day it is about.
         permit: `permission.Permit.details`.
 
-    Raises:
-        EvidenceError: The evidence is not the one that was signed: nothing may be added to it.
-        ConfigError: The signing key or the clock is wrong.
-        SourceError: It cannot be written.
+    Returns:
+        What is called with the ledger's digests. It raises `EvidenceError` if evidence or ledger are not the ones that
+        were signed, `ConfigError` if the signing key or the clock is wrong, `SourceError` if it cannot be written.
     """
     digest = sha256(config.path.read_bytes()).hexdigest()
-    _append(config, "run_started", run_id=run_id, as_of=as_of.date().isoformat(), config_sha256=digest, **permit)
+    about = {"run_id": run_id, "as_of": as_of.date().isoformat(), "config_sha256": digest}
+    return told(config, "run_started", {**about, **permit})
 
 
 def same_site_key(config: RunConfig) -> bool:
@@ -87,27 +108,35 @@ def accepted(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight]) -
     return Witness(note=head.note if head else "", verifier=verifier)
 
 
-def decided(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight], staged: Path) -> str:
-    """Write the manifest of the staged files, and record its digest before any of them is published.
+def decided(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight], staged: Path) -> tuple[str, Told]:
+    """Write the manifest of the staged files; its digest is recorded before any of them is published.
 
     Returns:
-        The SHA-256 of the manifest.
+        The SHA-256 of the manifest, and what records it, with the ledger's digests.
     """
     summary = json.loads((staged / "summary.json").read_bytes())
     digest = deliver.seal(staged, manifest(config, summary, inputs))
     found = sum(summary["findings"]["by_kind"].values())
-    about = {"manifest_sha256": digest, "site_key_id": key_id(site_key(config.site_key))}
-    _append(config, "run_decided", run_id=run_id, verdict=summary["verdict"], findings=found, **about)
-    return digest
+    about = {"run_id": run_id, "verdict": summary["verdict"], "findings": found, "manifest_sha256": digest}
+    return digest, told(config, "run_decided", {**about, "site_key_id": key_id(site_key(config.site_key))})
 
 
-def published(config: RunConfig, run_id: str, verdict: Verdict) -> None:
-    """Record that the files of a run stand in place, and what was read back."""
-    _append(config, "run_published", run_id=run_id, verdict=verdict.value)
+def published(config: RunConfig, run_id: str, verdict: Verdict, ledger: str) -> None:
+    """Record that the files of a run stand in place, what was read back, and what the ledger holds now (its digest).
+
+    Raises:
+        EvidenceError: The ledger is not the one that the run was recorded in.
+    """
+    told(config, "run_published", {"run_id": run_id, "verdict": verdict.value})(ledger, ledger)
+
+
+def given_up(config: RunConfig, run_id: str, code: str) -> Told:
+    """How it is recorded that a run was given up, with the ledger's digests."""
+    return told(config, "run_failed", {"run_id": run_id, "verdict": verdict_of_fault(code).value, "code": code})
 
 
 def failed(config: RunConfig, run_id: str, verdict: Verdict, code: str) -> None:
-    """Record that a run was given up, or that its files were not the ones that were written."""
+    """Record that the files of a run were not the ones that were written, or that the ledger cannot be told of its end."""
     _append(config, "run_failed", run_id=run_id, verdict=verdict.value, code=code)
 
 
@@ -177,7 +206,8 @@ def verify(
     folder, signing = (out, None) if out is not None else _places(config)
     if not folder.is_dir():
         raise ConfigError("--out", "got no folder, expected that of the nightly run", code="E_NOT_FOUND")
-    return evidence.verify(folder, _verifier(folder, signing, key), run=run, since=[_note(path) for path in since])
+    notes = [_note(path) for path in since]
+    return evidence.verify(folder, _verifier(folder, signing, key), run=run, since=notes, ledger=digest_of(folder))
 
 
 def _places(config: Path) -> tuple[Path, Path]:

@@ -17,6 +17,7 @@ from reconcile.classify.business_days import business_days_since
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, SourceError
 from reconcile.ledger import Decision
+from reconcile.nights import attest
 from reconcile.nights.history import ledger_of
 from reconcile.nights.returned import returned
 from reconcile.settings import permission
@@ -109,8 +110,9 @@ def imported(config: Path, worklist: Path, purpose: str) -> tuple[int, int]:
             problem = f"decides about {strangers} findings that this site never had"
             raise SourceError("worklist", problem, hint="nothing was taken", code="E_WORKLIST")
         digest = sha256(back.content).hexdigest()
-        permission.record(read, "decision_imported", now, permit, run_id=back.run_id, file_sha256=digest)
-        return len(back.decisions), ledger.decide(back.run_id, back.decisions, now)
+        about = {**permit.details, "run_id": back.run_id, "file_sha256": digest}
+        told = attest.told(read, "decision_imported", about, now)
+        return len(back.decisions), ledger.decide(back.run_id, back.decisions, now, told)
 
 
 def lines(found: list[Break]) -> Iterator[str]:

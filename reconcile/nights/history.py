@@ -24,7 +24,7 @@ from reconcile import deliver
 from reconcile.config import RunConfig
 from reconcile.decide import Gate, LastNights, history_gates, verdict_of_fault
 from reconcile.errors import ReconcileError, SourceError
-from reconcile.ledger import Ledger, Night, Outcome, open_ledger
+from reconcile.ledger import Ledger, Night, Outcome, Told, open_ledger, untold
 from reconcile.model import BREAKS, STANDING, DatabaseSource, Dataset, Memory, Report, Side, Snapshot, Tracked, Verdict
 from reconcile.nights.planned import planned_nights
 
@@ -48,6 +48,16 @@ def ledger_of(out: Path) -> Iterator[Ledger]:
             hint = "it may be an old copy: keep the folder as it is, and find the newest ledger"
             raise SourceError("ledger", "does not know the newest run that was delivered", hint=hint, code="E_LEDGER")
         yield ledger
+
+
+def ledger_digest(out: Path) -> str:
+    """The digest of what the ledger holds (`Ledger.digest`).
+
+    Raises:
+        SourceError: As `ledger_of`.
+    """
+    with ledger_of(out) as ledger:
+        return ledger.digest()
 
 
 def _newest_recorded(out: Path) -> str | None:
@@ -86,14 +96,14 @@ def repair(out: Path) -> list[str]:
     return late
 
 
-def begin(out: Path, run_id: str, night: date, started_at: datetime) -> None:
-    """Note in the ledger that a run was begun.
+def begin(out: Path, run_id: str, night: date, started_at: datetime, told: Told = untold) -> None:
+    """Note in the ledger that a run was begun; `told` as `ledger.Told`.
 
     Raises:
         SourceError: E_LEDGER, E_ORDER (a later night is recorded), E_CLOCK (a later time is).
     """
     with ledger_of(out) as ledger:
-        ledger.begin(run_id, night, started_at)
+        ledger.begin(run_id, night, started_at, told)
 
 
 def remember(config: RunConfig, dataset: Dataset, night: date) -> Memory:
@@ -188,7 +198,7 @@ def stage(report: Report, folder: Path) -> None:
     (folder / "outcome.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
 
 
-def commit(out: Path, run_id: str, stage_folder: Path, manifest: str) -> None:
+def commit(out: Path, run_id: str, stage_folder: Path, manifest: str, told: Told = untold) -> None:
     """Let a sealed run become history: recorded, then in place. From the ledger's commit on, it did happen.
 
     Args:
@@ -196,6 +206,7 @@ def commit(out: Path, run_id: str, stage_folder: Path, manifest: str) -> None:
         run_id: Which one.
         stage_folder: Holds its files, with their manifest, and its record.
         manifest: The SHA-256 of the manifest.
+        told: As `ledger.Told`.
     """
     import polars as pl  # noqa: PLC0415
 
@@ -215,13 +226,15 @@ def commit(out: Path, run_id: str, stage_folder: Path, manifest: str) -> None:
     )
     deliver.anchor(stage_folder / FILES)
     with ledger_of(out) as ledger:
-        ledger.record(run_id, tracked, outcome)
+        ledger.record(run_id, tracked, outcome, told)
     deliver.publish(stage_folder / FILES, out / run_id)
     shutil.rmtree(stage_folder)
 
 
-def give_up(out: Path, run_id: str, code: str) -> dict[str, str]:
+def give_up(out: Path, run_id: str, code: str, told: Told = untold) -> dict[str, str]:
     """Clear away a run that ended in a fault, but for one that is recorded: its files wait for the next run.
+
+    `told` as `ledger.Told`.
 
     Returns:
         What the status must say besides: why the ledger could not be told, if it could not.
@@ -230,7 +243,7 @@ def give_up(out: Path, run_id: str, code: str) -> dict[str, str]:
     shutil.rmtree(stage_folder / "sides", ignore_errors=True)
     try:
         with ledger_of(out) as ledger:
-            ledger.give_up(run_id, verdict_of_fault(code), code)
+            ledger.give_up(run_id, verdict_of_fault(code), code, told)
             recorded = any(night.run_id == run_id and night.manifest for night in ledger.nights())
     except ReconcileError as error:
         return {"ledger": error.code}

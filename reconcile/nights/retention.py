@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from reconcile import deliver, evidence
-from reconcile.config import RunConfig, signing_key
+from reconcile import deliver
+from reconcile.config import RunConfig
+from reconcile.nights import attest
 from reconcile.nights.history import ledger_of
 from reconcile.report import FILE_NAMES
 
@@ -41,12 +42,11 @@ def thin(config: RunConfig, at: datetime) -> int:
         ]
         if not begun + due:
             return 0
-        key = signing_key(config.evidence_key)
+        days = config.retention_days
         if due:
-            evidence.append(config.out, "retention_marked", at, key=key, runs=due, days=config.retention_days)
-            ledger.mark(due, "deleting", day)
+            ledger.mark(due, "deleting", day, attest.told(config, "retention_marked", {"runs": due, "days": days}, at))
         for run_id in begun + due:
             deliver.forget(config.out / run_id, PERSONAL)
-        evidence.append(config.out, "retention_deleted", at, key=key, runs=begun + due, days=config.retention_days)
-        ledger.mark(begun + due, "deleted", day)
+        gone = begun + due
+        ledger.mark(gone, "deleted", day, attest.told(config, "retention_deleted", {"runs": gone, "days": days}, at))
     return len(begun + due)

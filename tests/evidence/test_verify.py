@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
@@ -16,10 +18,11 @@ import pytest
 
 from fixtures.ward import make_ward
 from reconcile import nightly
-from reconcile.errors import EvidenceError
+from reconcile.errors import EvidenceError, ReconcileError
 from reconcile.evidence import append, merkle, public_key, verify
 from reconcile.evidence.checkpoint import sign
 from reconcile.evidence.log import canonical
+from reconcile.ledger import digest_of
 from tests.evidence import manipulations
 from tests.evidence.places import (
     KEY,
@@ -149,6 +152,56 @@ def test_no_flipped_bit_of_a_stored_file_is_silent(copied: Path, name: str, flip
         assert alarms(out, key=key) == BOTH
     path.write_bytes(content)
     assert alarms(out, key=key) == (False, False)
+
+
+@pytest.mark.parametrize("flips", attempts(60, 1_000))
+def test_no_flipped_bit_of_the_ledger_is_silent(copied: Path, flips: int) -> None:
+    """`integrity_check` finds a third of them; the evidence has the digest of all that it holds (F097, reliability E-3)."""
+    dice, out, key = dice_of(f"ledger {flips}"), copied.parent / "results", verifier_of(copied)
+    path = out / "ledger.sqlite"
+    content = path.read_bytes()
+    held = digest_of(out)
+    assert held
+    assert alarms(out, key=key) == (False, False)
+    found = harmless = passed = 0
+    for _ in range(flips):
+        path.write_bytes(manipulations._flip(content, dice))
+        ours, second = alarms(out, key=key)
+        if digest_of(out) == held:  # in a byte that holds nothing: free space of a page, a counter of SQLite's own
+            harmless += 1
+            assert (ours, second) == (False, False)
+            continue
+        found += 1
+        assert ours
+        passed += second
+        with pytest.raises(ReconcileError) as refused:
+            nightly.run(copied, "2026-11-21", lambda _step, _done, _total: None)
+        assert refused.value.code in {"E_LEDGER", "E_TAMPERED"}
+        assert status(copied)["verdict"] in {"inconclusive", "tampered"}
+    print(f"flips {flips}, noticed {found} (by the second verifier too {passed}), harmless {harmless}, silent 0")  # noqa: T201
+    assert found
+
+
+def test_a_name_of_another_finding_in_the_ledger_is_noticed_by_the_next_night(copied: Path) -> None:
+    """What SQLite itself cannot see: a value that is a value."""
+    out = copied.parent / "results"
+    with closing(sqlite3.connect(out / "ledger.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE breaks SET resolved = 1 - resolved WHERE rowid = (SELECT min(rowid) FROM breaks)")
+    assert alarms(out, key=verifier_of(copied)) == BOTH
+    with pytest.raises(EvidenceError):
+        nightly.run(copied, "2026-11-21", lambda _step, _done, _total: None)
+    assert status(copied)["verdict"] == "tampered"
+
+
+def test_a_ledger_as_it_was_before_its_last_night_is_noticed(copied: Path) -> None:
+    out = copied.parent / "results"
+    earlier = (out / "ledger.sqlite").read_bytes()
+    (copied.parent / "cs.dat").write_bytes(b"")
+    with pytest.raises(ReconcileError):  # refused, and remembered so
+        nightly.run(copied, "2026-11-21", lambda _step, _done, _total: None)
+    assert alarms(out, key=verifier_of(copied)) == (False, False)
+    (out / "ledger.sqlite").write_bytes(earlier)
+    assert alarms(out, key=verifier_of(copied)) == BOTH
 
 
 # -------------------------------------------------------------------------------------------------- where and what it is
