@@ -175,7 +175,7 @@ def ledger_digest(out: Path) -> str:
                 for table, order in SORTED_BY.items():
                     for row in ledger.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608
                         digest.update(json.dumps([table, *row], separators=(",", ":")).encode() + b"\n")
-        except (sqlite3.Error, TypeError):
+        except (sqlite3.Error, ValueError, TypeError):
             return ""
     return digest.hexdigest()
 

@@ -105,7 +105,9 @@ def _check(request: Request, config: RunConfig | None) -> None:
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
     with ready(request, config, run_id, now, progress) as (run, dataset, inputs, options):
-        return reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+        report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+    unproven = [side.value for side, one in inputs.items() if not one.snapshot.preflight.proven]
+    return replace(report, summary={**report.summary, "unproven": unproven}) if unproven else report
 
 
 @contextmanager

@@ -295,9 +295,9 @@ class Ledger:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                before = _digest(self._connection)
+                before = self.digest()
                 yield self._connection
-                told(before, _digest(self._connection))
+                told(before, self.digest())
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise

@@ -45,6 +45,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "neither": ("両側になし", "on neither side"),
     "systems": ("コード体系が異なるか不明", "other or unknown systems of codes"),
     "contradictions": ("町字表がない側", "sides without a table of towns"),
+    "unproven": (
+        "E_UNPROVEN このParquetには検査値がなく、壊れていないことは確かめていません",
+        "E_UNPROVEN nothing shows that this Parquet file is intact: no digest stands beside it",
+    ),
     "run": ("実行番号", "Run"),
     "files": ("出力", "Written"),
     "time": ("所要時間", "time"),
@@ -117,6 +121,7 @@ FAULTS: Mapping[str, str] = {
     "E_SOURCE": "入力が正しくありません",
     "E_TAMPERED": "証跡が署名と合いません(改ざんの疑い)",
     "E_TRUNCATED": "途中で切れています",
+    "E_UNPROVEN": "壊れていないことを示すものがありません",
     "E_WORKLIST": "ワークリストを取り込めません",
     "E_PATH": "置き場所又は所有者が正しくありません",
     "E_PROFILE": "項目の値の有無・長さ・字種が前回から変わりました",
@@ -280,6 +285,8 @@ class Terminal:
         self._whole(summary)
         if equal := summary.get("equal_by_rule"):
             self.out.print(self._counts(self.say("rule"), equal))
+        if unproven := summary.get("unproven"):
+            self.out.print(Text(f"{self.say('unproven')}: {', '.join(unproven)}", style="yellow"))
         for side, names in summary.get("not_compared", {}).items():
             if names:
                 known = summary["sides"].get(side, {})

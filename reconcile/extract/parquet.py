@@ -6,6 +6,8 @@ UTC, a fraction of a second without trailing zeros, so that milliseconds and nan
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +22,13 @@ from reconcile.model import ROW, Layout, ParquetSource, Preflight, Side, Snapsho
 _ROWS_DECODED = 65_536
 BLOCK_BYTES = 4 * 1024 * 1024
 _MAGIC = b"PAR1"
+DIGEST = ".sha256"
+"""Behind a file's name: the file beside it that holds its digest."""
+
+_LINE_BYTES = 256
+_I32 = rb"\x15[\x80-\xff]*[\x00-\x7f]"  # the field after the one before, of type i32, and its varint
+_CHECKSUM = re.compile(_I32 * 4, re.DOTALL)
+_PROOF = f"have it written with page checksums, or its digest put beside it (sha256sum FILE > FILE{DIGEST})"
 _SMALLEST = 12  # bytes: the mark, the length of the footer, the mark
 
 
@@ -30,17 +39,25 @@ def extract_parquet(source: ParquetSource, side: Side, work: Path, custody: Cust
     page is decoded once: a checksum that does not match its page, or a page that cannot be read, is found before any
     comparison. In place that would cost as much as the comparison itself.
 
+    A flipped bit in a page without a checksum may be another value, or the other side's. So a copy is taken only of a
+    file whose pages have checksums, or beside which its digest stands (`DIGEST`, as `sha256sum` writes it); a file that
+    is read in place is `proven` by the digest alone.
+
     Raises:
-        SourceError: E_TRUNCATED, no whole Parquet file or a damaged page; E_HEADER, names that cannot be told apart;
+        SourceError: E_UNPROVEN, neither checksums nor a digest, or another digest;
+            E_TRUNCATED, no whole Parquet file or a damaged page; E_HEADER, names that cannot be told apart;
             E_COLUMNS, a column of the layout is missing; E_SCHEMA, a column has a type without a text.
     """
     where = role(side, source.label, source.path)
     copy = work / f"{side.value}.source.parquet" if custody.copied else None
     with open_regular(source.path, where, custody) as reader:
-        preflight = _preflight(reader, copy)
+        preflight = replace(_preflight(reader, copy), proven=_stated(source.path, where, reader.sha256))
         held = None if copy else Held(reader)
     if copy:
+        if not preflight.proven and not _checksummed(copy, where):
+            raise SourceError(where, "its pages have no checksums", hint=_PROOF, code="E_UNPROVEN")
         _decode(copy, preflight.records, where)
+        preflight = replace(preflight, proven=True)
     path = held.path if held else copy or source.path
     schema = _schema(path, where)
     stored = _stored_names(source.layout, tuple(schema))
@@ -159,6 +176,45 @@ def _preflight(reader: Reader, copy: Path | None) -> Preflight:
         raise SourceError(reader.where, problem, code="E_COUNT")
     check_names(names, reader.where)
     return Preflight(records=rows, source_bytes=size, sha256=reader.sha256)
+
+
+def _stated(path: Path, where: str, sha256: str) -> bool:
+    """Whether the digest that stands beside a file is its own; False if none stands there.
+
+    Raises:
+        SourceError: E_UNPROVEN, it is another one, or none.
+    """
+    try:
+        with path.with_name(path.name + DIGEST).open("rb") as file:
+            stated = file.read(_LINE_BYTES).split(maxsplit=1)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SourceError(where, f"its digest cannot be read: {error.strerror}", code="E_UNPROVEN") from None
+    if not stated or stated[0].lower() != sha256.encode():
+        problem = f"its bytes are not those of the digest beside it ({DIGEST})"
+        raise SourceError(where, problem, hint="the transfer or the disk has altered it", code="E_UNPROVEN")
+    return True
+
+
+def _checksummed(path: Path, where: str) -> bool:
+    """Whether every chunk of a column begins with a page that has a checksum: a writer writes all of them, or none.
+
+    A page's header is a Thrift struct in the compact protocol: type and two sizes (fields 1 to 3, i32), then `crc`
+    (field 4, i32) if there is one (parquet.thrift, PageHeader).
+    """
+    try:
+        with path.open("rb") as file:
+            footer = pq.read_metadata(file)
+            for group in map(footer.row_group, range(footer.num_row_groups)):
+                for chunk in map(group.column, range(group.num_columns)):
+                    offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
+                    file.seek(min(offset for offset in offsets if offset))
+                    if not _CHECKSUM.match(file.read(_LINE_BYTES)):
+                        return False
+    except (pa.ArrowException, OSError, ValueError):
+        raise _no_footer(where) from None
+    return True
 
 
 def _decode(path: Path, records: int, where: str) -> None:

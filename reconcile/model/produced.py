@@ -47,7 +47,8 @@ class Preflight:
     """What the byte-level scanner found, independent of any parser. A gate failed is a `SourceError`, not a field here.
 
     `records` counts data records. `trailer_count`, `control_total` are None where the source has none; where it has,
-    they agreed. `header` holds the header's items as text.
+    they agreed. `header` holds the header's items as text. `proven` is False where a flipped bit could be read as another
+    value, or as the other side's: a Parquet file in place without a digest beside it.
     """
 
     records: int
@@ -56,6 +57,7 @@ class Preflight:
     trailer_count: int | None = None
     control_total: int | None = None
     header: Mapping[str, str] = field(default_factory=dict)
+    proven: bool = True
 
 
 class Held(Protocol):

@@ -6,9 +6,11 @@ import bz2
 import gzip
 import hashlib
 import io
+import json
 import lzma
 import os
 import random
+import signal
 import subprocess
 import sys
 import tarfile
@@ -16,6 +18,7 @@ import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -40,6 +43,7 @@ from reconcile.model import (
     Source,
 )
 from reconcile.nights import staged
+from tests.extract.sweeps import parquet_bytes
 
 TABLE = Layout(name="t", kind="database", table="people", columns=(Column(name="id", source="id"),))
 OWN = Custody(owners=frozenset({os.getuid()}), copied=True)
@@ -208,7 +212,7 @@ def _csv(path: Path, text: str) -> Source:
 
 
 def _parquet(path: Path, text: str) -> Source:
-    pl.DataFrame({"id": [text] * 50}).write_parquet(path)
+    pq.write_table(pa.table({"id": [text] * 50}), path, write_page_checksum=True)
     return ParquetSource(path=path)
 
 
@@ -373,6 +377,88 @@ def test_no_flipped_bit_of_a_parquet_file_with_page_checksums_is_read_as_somethi
             silent += got != expected
     assert silent == 0
     assert refused > 100
+
+
+def test_a_run_takes_a_parquet_file_only_with_checksums_or_with_its_digest_beside_it(tmp_path: Path) -> None:
+    """F120: a flipped bit in a page without a checksum may turn a value into the other side's."""
+    path = tmp_path / "input.parquet"
+    table = pa.table({"id": ["00001", "00002"] * 30, "name": ["甲"] * 60})
+    source, beside = ParquetSource(path=path), tmp_path / "input.parquet.sha256"
+
+    def taken(custody: Custody) -> bool:
+        return extract(source, Side.LEFT, tmp_path / "work", custody=custody).preflight.proven
+
+    for dictionary in (True, False):
+        for version in ("1.0", "2.0"):
+            options = {"use_dictionary": dictionary, "data_page_version": version, "row_group_size": 20}
+            pq.write_table(table, path, write_page_checksum=True, **options)
+            assert taken(OWN)
+            assert not taken(Custody())  # in place nobody looks at them
+            pq.write_table(table, path, **options)
+            assert code_of(lambda: taken(OWN)) == "E_UNPROVEN"
+    pl.from_arrow(table).write_parquet(path)  # type: ignore[union-attr]
+    assert code_of(lambda: taken(OWN)) == "E_UNPROVEN"
+    assert not taken(Custody())
+    beside.write_text(f"{sha256(path.read_bytes()).hexdigest()}  input.parquet\n")
+    assert taken(OWN)
+    assert taken(Custody())
+    beside.write_text(f"{'0' * 64}  input.parquet\n")
+    assert code_of(lambda: taken(OWN)) == "E_UNPROVEN"
+    assert code_of(lambda: taken(Custody())) == "E_UNPROVEN"
+    beside.write_text("")
+    assert code_of(lambda: taken(Custody())) == "E_UNPROVEN"
+
+
+def test_no_flipped_bit_is_read_from_a_parquet_file_whose_digest_stands_beside_it(tmp_path: Path) -> None:
+    """In `diff` too, which checks no page."""
+    path = tmp_path / "input.parquet"
+    source = _parquet(path, "00001")
+    whole = path.read_bytes()
+    (tmp_path / "input.parquet.sha256").write_text(sha256(whole).hexdigest())
+    dice = random.Random(2)  # noqa: S311
+    for _ in range(200):
+        damaged = bytearray(whole)
+        damaged[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        path.write_bytes(damaged)
+        assert code_of(lambda: extract(source, Side.LEFT, tmp_path / "work")) in {"E_UNPROVEN", "E_TRUNCATED"}
+
+
+def test_diff_says_of_a_parquet_file_that_nothing_proves_it(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        pl.DataFrame({"id": ["1", "2"], "x": ["甲", "乙"], name: [name, name]}).write_parquet(
+            tmp_path / f"{name}.parquet"
+        )
+
+    def diff(*options: str) -> subprocess.CompletedProcess[str]:
+        files = [str(tmp_path / name) for name in ("a.parquet", "b.parquet")]
+        command = [sys.executable, "-m", "reconcile", "diff", *files, "--key", "id", *options]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    said = diff("--lang", "ja")
+    assert said.returncode == 0
+    assert "E_UNPROVEN" in said.stdout
+    beside = tmp_path / "a.parquet.sha256"
+    beside.write_text(sha256((tmp_path / "a.parquet").read_bytes()).hexdigest())
+    assert json.loads(diff("--json").stdout)["unproven"] == ["right"]
+
+
+def test_a_parquet_file_that_kills_the_library_leaves_no_claim(tmp_path: Path) -> None:
+    """F120: two bits of this file let polars ask for more memory than there is; it then ends the process (SIGABRT)."""
+    whole = parquet_bytes(tmp_path)
+    other, out = tmp_path / "whole.parquet", tmp_path / "out"
+    ended = []
+    for at in (57, 232):
+        damaged = bytearray(whole)
+        damaged[at] ^= 1
+        (tmp_path / "damaged.parquet").write_bytes(damaged)
+        files = [str(tmp_path / "damaged.parquet"), str(other)]
+        command = [sys.executable, "-m", "reconcile", "diff", *files, "--key", "id", "--out", str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended.append(done.returncode)
+        assert json.loads((out / "status.json").read_bytes())["verdict"] in {"unknown", "inconclusive", "failed"}
+        assert not (out / "summary.json").exists()
+        assert "一致" not in done.stdout
+    assert -signal.SIGABRT in ended, "no bit kills this polars: find others, or let this test go"
 
 
 def test_a_flipped_bit_of_what_stands_in_the_stage_folder_is_noticed(tmp_path: Path) -> None:
