@@ -52,6 +52,11 @@ scoreboard: $(STAMP) ## the traps of comparing, put to six other tools and to us
 faults: $(STAMP) ## every fault of docs/faults.md tried: as required, open, not testable
 	@$(BIN)/python -m tests.faults -n $(WORKERS)
 
+.PHONY: mutants
+mutants: $(STAMP) ## small faults in the modules that must not be wrong: does a test notice each? Written to docs/mutation.md
+	@$(BIN)/python -m tests.mutation
+	@$(BIN)/python -m tests.mutation --write
+
 test-nightly: lint ## the long versions: more examples, every byte, every system call
 	@$(BIN)/python -m pytest -n $(WORKERS) -m 'not bench' --hypothesis-profile=nightly
 	@$(MAKE) --no-print-directory fuzz FUZZ_RUNS=1000000
@@ -86,7 +91,7 @@ lock: ## requirements.lock.txt anew from pyproject.toml
 	@rm .lock.tmp
 
 clean: ## the virtual environment, caches and outputs
-	rm -rf .venv .venv-peers build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .import_linter_cache
+	rm -rf .venv .venv-peers build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz .mutation .import_linter_cache
 
 # Two steps, so that an edit of pyproject.toml does not install 160 packages again. `--clear`: a package that left the
 # lock must leave the environment too. The stamps come last: an interrupted installation is not taken for a good one.

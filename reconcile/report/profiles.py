@@ -97,7 +97,8 @@ def _masked(frame: pl.DataFrame, dataset: Dataset, profile: Profile) -> pl.DataF
     masks = [pl.when(seen).then(pl.col(name)).alias(name) for name in _VALUES]
     if not profile.names:
         key = list(dataset.key)
-        person = pl.when(pl.any_horizontal(pl.col(key).is_not_null())).then(pl.struct(key).rank("dense"))
+        # Ranked without those that have no key at all, who would be a person before the first.
+        person = pl.when(pl.any_horizontal(pl.col(key).is_not_null())).then(pl.struct(key)).rank("dense")
         masks += [pl.when(pl.col(name).is_not_null()).then(person.cast(pl.String)).alias(name) for name in key]
     for name, may in (("hint", profile.hints), ("finding_id", profile.pseudonyms)):
         if not may and name in frame.columns:

@@ -22,7 +22,7 @@ import xlsxwriter
 
 from reconcile import compare
 from reconcile.errors import ReconcileError, SourceError
-from reconcile.machine.boundary import guarded
+from reconcile.machine.boundary import guarded, place_of, redacted
 from tests.canary import scan_text
 
 NAME, CODE = "カナリア5be1d09c", "01234509876"
@@ -169,3 +169,34 @@ def test_a_panic_leaves_one_line_on_the_terminal_and_not_the_one_that_rust_print
         "reconcile: E_FAILED pyo3_runtime.PanicException",
         "reconcile: E_FAILED ValueError",
     ]
+
+
+def test_a_failure_says_its_kind_its_step_and_the_line_of_ours_and_nothing_else() -> None:
+    def fail() -> None:
+        int(NAME)
+
+    told_of = redacted(caught(fail), "compare")
+    assert (told_of.where, told_of.problem, told_of.code) == (
+        "compare",
+        "ValueError",
+        "E_FAILED",
+    )  # a test is no line of ours
+    assert redacted(caught(fail)).where == "reconcile"
+    nobody_s = caught(lambda: guarded(fail))
+    assert isinstance(nobody_s, ReconcileError)
+    assert nobody_s.where.startswith("reconcile/machine/boundary.py:")
+    assert redacted(caught(_panic)).problem == "pyo3_runtime.PanicException"
+    assert redacted(sqlite3.OperationalError(NAME)).problem == "sqlite3.OperationalError"
+
+
+def test_the_innermost_line_of_ours_is_the_place() -> None:
+    met = caught(lambda: guarded(lambda: compare(1, 2, key=["a"])))  # type: ignore[arg-type]
+    assert isinstance(met, ReconcileError)
+    step, place, line = met.where.split(":")
+    place = place.strip()
+    assert step == "compare"
+    assert (Path(__file__).parents[2] / place).is_file()
+    assert place.startswith("reconcile/")
+    assert place != "reconcile/machine/boundary.py"
+    assert int(line) > 0
+    assert place_of(None) == ""

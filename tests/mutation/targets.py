@@ -1,0 +1,29 @@
+"""What is mutated, and with which tests; and the mutants that no test can notice, each with its reason."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "reconcile/decide.py": ("tests/test_decide.py", "tests/test_history_gates.py", "tests/proof/test_gates.py"),
+    "reconcile/account.py": ("tests/test_account.py",),
+    "reconcile/extract/preflight.py": ("tests/extract/test_preflight.py",),
+    "reconcile/ledger.py": ("tests/test_ledger.py",),
+    "reconcile/report/profiles.py": ("tests/report/test_masking.py",),
+    "reconcile/report/disclosure.py": ("tests/report/test_disclosure.py",),
+    "reconcile/machine/boundary.py": ("tests/machine/test_boundary.py",),
+    "reconcile/diff/pair.py": ("tests/diff/test_pair.py",),
+    "reconcile/diff/assign.py": ("tests/diff/test_assign.py",),
+    "reconcile/diff/comparators.py": ("tests/diff/test_comparators.py",),
+    "reconcile/diff/key_hints.py": ("tests/diff/test_key_hints.py",),
+}
+"""Module -> files of tests, which are quick."""
+
+
+def reasons(path: str) -> dict[tuple[str, str, str], str]:
+    """(function, before, after) -> why the mutant is the same program."""
+    known = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get(path, [])
+    return {(one["function"], one["before"], one["after"]): one["reason"] for one in known}
