@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from reconcile.errors import SourceError
-from reconcile.ledger import APPLICATION, NAME, SCHEMA, Decision, Ledger, Night, Outcome, open_ledger
+from reconcile.ledger import APPLICATION, NAME, SCHEMA, Decision, Ledger, Night, Outcome, open_ledger, untold
 from reconcile.model import BREAKS, STANDING, Tracked, Verdict
 
 DAY = [date(2026, 11, 1) + timedelta(days=number) for number in range(10)]
@@ -376,14 +376,39 @@ def test_another_file_than_our_ledger_is_refused(left_behind: Path, statement: s
     assert NAME in refused.value.hint
 
 
-def test_an_index_that_lost_a_row_is_damage(left_behind: Path) -> None:
-    altered(
-        left_behind,
-        "PRAGMA writable_schema = ON",
-        "UPDATE sqlite_master SET sql = replace(sql, 'resolved, since', 'since, resolved') WHERE name = 'breaks_open'",
-    )
+def test_an_index_that_says_another_thing_than_its_table_is_damage(left_behind: Path) -> None:
+    with closing(sqlite3.connect(left_behind / NAME)) as raw:
+        page = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = 'breaks_open'").fetchone()[0]
+        size = raw.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray((left_behind / NAME).read_bytes())
+    at = content.index(b"2026-11-01", (page - 1) * size, page * size)
+    content[at + 9] = ord("9")
+    (left_behind / NAME).write_bytes(content)
     with pytest.raises(SourceError, match="is damaged"), open_ledger(left_behind):
         pass
+
+
+def test_the_evidence_hears_of_every_write_what_the_ledger_held_before_and_holds_after(ledger: Ledger) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def told(before: str, after: str) -> None:
+        heard.append((before, after))
+
+    def refused(_before: str, _after: str) -> None:
+        raise SourceError("log", "is full")
+
+    ledger.begin("a", DAY[0], AT[0], told)
+    ledger.record("a", tracked(0, a_break("a", 0), a="new"), outcome(), told)
+    ledger.mark(["a"], "deleting", DAY[1], told)
+    ledger.decide("a", [DECISION], AT[1], told)
+    ledger.begin("b", DAY[1], AT[1], told)
+    ledger.give_up("b", Verdict.FAILED, "E_FAILED", told)
+    assert [after for _, after in heard[:-1]] == [before for before, _ in heard[1:]]  # each goes on where one ended
+    assert len({heard[0][0], *(after for _, after in heard)}) == 7  # and each altered something
+    runs = ledger.nights()
+    with pytest.raises(SourceError, match="is full"):
+        ledger.begin("c", DAY[2], AT[2], refused)
+    assert ledger.nights() == runs  # what the evidence cannot hear of does not happen
 
 
 def test_a_database_of_another_program_without_an_id_is_not_made_ours(tmp_path: Path) -> None:
@@ -445,7 +470,7 @@ def test_two_writers_wait_for_each_other(left_behind: Path) -> None:
     with open_ledger(left_behind) as ledger:
         ledger._connection.execute("PRAGMA busy_timeout = 0")
         with (
-            ledger._write(),
+            ledger._write(untold),
             closing(sqlite3.connect(left_behind / NAME, timeout=0)) as other,
             pytest.raises(sqlite3.OperationalError, match="locked"),
         ):
