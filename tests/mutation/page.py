@@ -58,6 +58,8 @@ def page(kept: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _row(name: str, total: int, killed: int, excused: int, left: int) -> str:
+    if not total:
+        return f"| {name} | not tried as it stands | | | | |"
     return f"| {name} | {total} | {killed} | {excused} | {left} | {killed / max(total - excused, 1):.1%} |"
 
 

@@ -65,7 +65,7 @@ def test_a_my_number_that_got_this_far_goes_no_further(make: Callable[..., Repor
 # ------------------------------------------------------------------------------- by itself, on findings made for one rule
 
 OPEN = replace(DATASET, protected="")
-NAMED = {"list_key": DATASET.list_key, "protected": DATASET.protected}
+OTHERWISE = replace(DATASET, list_key="number", protected="flag")
 
 
 def _found(*rows: tuple[str | None, str | None, str]) -> pl.DataFrame:
@@ -106,8 +106,9 @@ def test_a_place_is_shown_if_every_row_of_the_person_says_that_it_may_be(
 
 def test_a_context_that_names_its_columns_as_the_dataset_does_says_the_same(make: Callable[..., Report]) -> None:
     findings = _found(("a", "address_lot", "1番"), ("b", "address_lot", "2番"))
-    context = _context(("a", "7", True), ("b", "8", False)).rename(NAMED)
-    listed = for_list(make(findings=findings, context=context))
+    context = _context(("a", "7", True), ("b", "8", False))
+    context = context.rename({"list_key": "number", "protected": "flag"})
+    listed = for_list(make(dataset=OTHERWISE, findings=findings, context=context))
     assert listed.select("left_raw", LIST_KEY).rows() == [(PROTECTED, "7"), ("2番", "8")]
 
 

@@ -97,6 +97,7 @@ def test_a_person_has_one_number_even_where_a_part_of_the_key_is_missing(make: C
 
     assert masked_keys[2] == (None, None)
     assert masked_keys[1][0] is None
+    assert masked_keys[1][1] is not None
     assert masked_keys[0] == masked_keys[4]
     assert len({masked_keys[0][1], masked_keys[1][1], masked_keys[3][1]}) == 3
     assert masked_keys[3][0] == masked_keys[3][1] < masked_keys[0][1]  # in the order of the keys
