@@ -221,6 +221,7 @@ def test_a_gate_that_a_side_has_is_told_for_that_side_and_says_which_night() -> 
     assert "(100/100)" in gates["volume_left"].ja
     assert "(200/200)" in gates["volume_right"].ja
     assert "(100/200)" in gates["count_difference"].ja
+    assert "(100 / 200)" in gates["count_difference"].en
 
 
 def test_a_new_file_is_said_to_be_like_none() -> None:
