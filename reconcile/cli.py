@@ -308,6 +308,27 @@ def doctor(
 
 
 @app.command()
+def accept(
+    approver: Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")],
+    purpose: Annotated[str, typer.Option(help="変更の内容と理由 What was changed, and why; recorded")],
+    config: ConfigFile = Path("run.toml"),
+    lang: Lang = "",
+) -> None:
+    """変更した実行ファイルが承認されたことを証跡に残す。 Record that the settings of the run file, as they are, were approved."""
+    terminal = _terminal(lang, quiet=True, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile.nights.run_file import accept as record  # noqa: PLC0415
+
+        digest = record(config, approver, purpose)
+        terminal.lines([f"承認を記録しました。 Approval recorded. SHA-256 {digest}"])
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@app.command()
 def status(config: ConfigFile = Path("run.toml"), as_json: AsJson = False, lang: Lang = "") -> None:
     """期限内に判定の出た回があるかを示す(監視用)。 Whether a run has come in time, for a monitor: 2 if none has."""
     terminal = _terminal(lang, quiet=True, as_json=as_json)

@@ -81,14 +81,20 @@ _TOP = frozenset(
     """dataset left right inputs out site_key evidence_key characters gates carried retention schedule sources purpose
     operators municipalities""".split()
 ) | {"memory_limit", *house_rules.TABLES}
-_SOURCE = frozenset("label path url layout encoding delimiter gaiji extracted_at composite towns".split())
+_SOURCE = frozenset(
+    "label path url layout encoding delimiter gaiji extracted_at composite towns timeout_seconds".split()
+)
 _CHARACTERS = frozenset(("approvals",))
 _CARRIED = frozenset("nights business_days planned_business_days".split())
 _SCHEDULE = frozenset("cron timezone red_after_hours".split())
 _ROLES = frozenset("run read approve audit".split())
+_NIGHTLY = frozenset(("accepted_inputs", "accepted_tables", "extracted_at"))
+"""Keys that name what one night brought, by digest or time: they are no settings."""
 _PARQUET = (".parquet", ".pq")
 _DELIMITED = (".csv", ".tsv", ".txt")
 SITE_KEY_BYTES = 32
+TIMEOUT_SECONDS = 3600.0
+"""How long a statement of a database may take, where the run file says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +131,7 @@ class RunConfig:
     (YYYYMMDDhhmmss), where it does not say so itself. `retention_days` is how long the lists and findings of a run are
     kept, 0 for ever. `house` is what the site has decided about
     severities, scope and thresholds. `purpose` is what the nightly run is for, `operators` account -> roles
-    (`permission`); None where the run file names nobody.
+    (`permission`); None where the run file names nobody. `digest`: SHA-256 of the settings (`toml.digest`).
     """
 
     path: Path
@@ -147,6 +153,7 @@ class RunConfig:
     house: house_rules.HouseRules = field(default_factory=house_rules.HouseRules)
     purpose: str = ""
     operators: Mapping[str, tuple[str, ...]] | None = None
+    digest: str = ""
 
 
 def read_config(path: Path) -> RunConfig:
@@ -214,6 +221,7 @@ def read_config(path: Path) -> RunConfig:
         house=house_rules.read(where, raw),
         purpose=toml.text(where, raw, "purpose", ""),
         operators=_operators(f"{where}: operators", raw["operators"]) if "operators" in raw else None,
+        digest=toml.digest(raw, _NIGHTLY),
     )
 
 
@@ -322,7 +330,11 @@ def _source(where: str, table: Mapping[str, Any], base: Path, dataset: str) -> S
     if "url" in table:
         if layout is None:
             raise ConfigError(f"{where}.layout", "missing, expected the name of a layout: a database needs one")
-        return DatabaseSource(url=_resolved(toml.text(where, table, "url"), base), layout=layout, label=label)
+        seconds = toml.number(where, table, "timeout_seconds", TIMEOUT_SECONDS)
+        if not seconds:
+            raise ConfigError(f"{where}.timeout_seconds", "got 0, expected some seconds: nobody waits for ever")
+        url = _resolved(toml.text(where, table, "url"), base)
+        return DatabaseSource(url=url, layout=layout, label=label, timeout_seconds=seconds)
     path = base / toml.text(where, table, "path")
     if layout is None:
         return source_of(path, encoding=toml.text(where, table, "encoding", "utf-8"), label=label)

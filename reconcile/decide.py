@@ -73,6 +73,12 @@ REMEDIES: Mapping[str, Remedy] = {
     "volume": Remedy("E_VOLUME", *_APPROVE),
     "count_difference": Remedy("E_VOLUME", *_APPROVE),
     "gaiji": Remedy("E_TABLE", *_APPROVE),
+    "view": Remedy("E_VIEW", *_APPROVE),
+    "run_file": Remedy(
+        "E_RUN_FILE",
+        "変更の内容を確かめる。正しいときは承認を得て reconcile accept を行う",
+        "check what was changed; if it is right, have it approved and run reconcile accept",
+    ),
     "dead_columns": Remedy("E_COLUMN_DEAD", *_APPROVE),
     "empty_columns": Remedy("E_COLUMN_EMPTY", *_APPROVE),
     "profile": Remedy("E_PROFILE", *_APPROVE),

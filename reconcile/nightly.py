@@ -40,10 +40,11 @@ from reconcile.model import (
     Preflight,
     Run,
     Side,
+    Snapshot,
     Source,
     Verdict,
 )
-from reconcile.nights import attest, history, retention, staged
+from reconcile.nights import attest, history, retention, run_file, staged
 from reconcile.settings import house_rules, permission
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     config, night = read_config(Path(job.config)), run.as_of.date()
     memory = history.remember(config, dataset, night)
     gates = history.gates(config, night, {side: entry.snapshot for side, entry in inputs.items()})
+    gates = [*gates, run_file.gate_of_run_file(config)]
     options = replace(options, memory=memory, gates=(*options.gates, *gates))
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
@@ -191,7 +193,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
     from reconcile.pipeline import Options  # noqa: PLC0415
-    from reconcile.proof.gates import gates_of_inputs, gates_of_tables  # noqa: PLC0415
+    from reconcile.proof.gates import gates_of_inputs, gates_of_tables, gates_of_views  # noqa: PLC0415
     from reconcile.proof.profile import ColumnLimits  # noqa: PLC0415
     from reconcile.proof.prove import with_sentinels  # noqa: PLC0415
 
@@ -209,9 +211,10 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         for side, one in snapshots.items()
     }
     previous = _previous(config.out, job.run_id)
+    named = {**tables.named, **_views(snapshots)}
     options = Options(
         approved=tables.approved,
-        tables=tables.named,
+        tables=named,
         limits=config.house.limits,
         previous_rates=_previous_rates(config.out, job.run_id, config.house.limits.runs),
         seed=secrets.randbits(40),
@@ -228,7 +231,8 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         ),
         gates=(
             *gates_of_inputs(config.gates, dataset, snapshots, as_of),
-            *gates_of_tables(config.gates.accepted_tables, tables.named, previous.get("tables", {})),
+            *gates_of_tables(config.gates.accepted_tables, named, previous.get("tables", {})),
+            *gates_of_views(config.gates.accepted_tables, named, previous.get("tables", {})),
         ),
     )
     if progress is not None:
@@ -388,6 +392,12 @@ def _plant(config: RunConfig, side: Side, work: Path) -> None:
     extract_sentinels(planted(dataset, layout, side), layout, side, work / SENTINELS)
 
 
+def _views(snapshots: Mapping[Side, Snapshot]) -> dict[str, str]:
+    """Role -> digest of the definitions of the views that a side is read through; nothing for a file."""
+    said = {side: one.preflight.header.get("view_sha256") for side, one in snapshots.items()}
+    return {f"view_{side}_sha256": digest for side, digest in said.items() if digest}
+
+
 def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
     """What the evidence is told of a run: its run file, its id, and what was counted of its inputs."""
     config = read_config(Path(job.config))
@@ -429,8 +439,10 @@ def with_instant(preflight: Preflight, declared: str | None) -> Preflight:
 
 def same_source(left: Source, right: Source) -> bool:
     """Whether both sides are one file (device and inode) or one database table."""
+    if isinstance(left, DatabaseSource) and isinstance(right, DatabaseSource):
+        return (left.url, left.layout.table) == (right.url, right.layout.table)
     if isinstance(left, DatabaseSource) or isinstance(right, DatabaseSource):
-        return left == right
+        return False
     try:
         return left.path.samefile(right.path)
     except OSError:

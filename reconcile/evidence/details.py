@@ -52,6 +52,7 @@ _TEXTS: Mapping[str, str] = {
             "file_sha256",
             "removed_sha256",
             "ledger_sha256",
+            "settings_sha256",
         ),
         _DIGEST,
     ),

@@ -14,6 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import duckdb
 import numpy as np
@@ -21,6 +25,7 @@ import polars as pl
 import pyarrow as pa
 
 from reconcile.errors import ConfigError, DeclarationError, SourceError
+from reconcile.extract import probing
 from reconcile.extract.reading import TRUSTING, Custody, Reader, open_regular
 from reconcile.extract.writing import write_snapshot
 from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
@@ -29,15 +34,38 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _BATCH_ROWS = 16_384
 _BATCH_BYTES = 4 * 1024 * 1024
 _NULL_LENGTH = 0xFFFFFFFF
+_CONNECT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """An open read-only transaction. `order`: how this database is told to sort text by its bytes."""
+    """An open read-only transaction.
 
-    count: Callable[[str], int]
+    `ask` gives all rows of a query, `stream` the rows of a long one. `order`: how this database is told to sort text
+    by its bytes. `encoding`: in which the server keeps text. `about`: quoted tables -> what it says of itself, as items
+    of a header (`probing`).
+    """
+
+    ask: Callable[[str], list[tuple[Any, ...]]]
     stream: Callable[[str], Iterator[pa.RecordBatch]]
     order: str
+    encoding: str
+    about: Callable[[tuple[str, ...]], dict[str, str]]
+
+
+class _Clock:
+    """How long the statement at work has taken; `over` once it may not take longer."""
+
+    def __init__(self, limit_seconds: float) -> None:
+        self.limit_seconds = limit_seconds
+        self.start()
+
+    def start(self) -> None:
+        self._started = monotonic()
+
+    @property
+    def over(self) -> bool:
+        return monotonic() - self._started >= self.limit_seconds
 
 
 def extract_database(
@@ -54,7 +82,8 @@ def extract_database(
 
     Raises:
         SourceError: E_CONNECT, E_AUTH, E_NOT_FOUND; E_COLUMNS, no such table or column; E_READ, the connection failed
-            on the way; E_COUNT, other rows came than the database counts.
+            on the way; E_TIMEOUT, a statement took longer than the source's `timeout_seconds`; E_COUNT, other rows came
+            than the database counts; E_DRIVER, text does not come through whole; E_STALE, a replica of unknown age.
         DeclarationError: A table or column name that is no plain identifier.
         ConfigError: The URL is of another database.
     """
@@ -63,12 +92,17 @@ def extract_database(
     where = f"{side.value} {source.label} (table {layout.table})".replace("  ", " ")
     table = _quoted(layout, layout.table)
     digest = TextDigest(names)
-    with _open(source.url, where, (work / f"{side.value}.duckdb", custody)) as session:
-        count = session.count(f"SELECT count(*) FROM {table}")  # noqa: S608  quoted identifiers only
-        frames = _frames(session.stream(_query(layout, table, session.order)), digest, count, where)
+    tables = tuple(_quoted(layout, name) for name in (layout.table, layout.history_table) if name)
+    clock = _Clock(source.timeout_seconds)
+    with _open(source.url, where, (work / f"{side.value}.duckdb", custody), clock) as session:
+        _probe(session, where, clock)
+        about = session.about(tables)
+        count = int(session.ask(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  quoted identifiers only
+        batches = _unbroken(session.stream(_query(layout, table, session.order)), where, clock)
+        frames = _frames(batches, digest, count, where)
         path, rows = write_snapshot(frames, names, work, side, progress)
     preflight = Preflight(
-        records=count, source_bytes=digest.value_bytes, sha256=digest.hexdigest(), trailer_count=count
+        records=count, source_bytes=digest.value_bytes, sha256=digest.hexdigest(), trailer_count=count, header=about
     )
     return Snapshot(
         side=side, label=source.label, path=path, columns=names, rows=rows, preflight=preflight, layout=layout
@@ -113,7 +147,7 @@ def _utf8(series: pl.Series) -> bytes:
 
 def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, where: str) -> Iterator[pl.DataFrame]:
     rows = 0
-    for batch in _unbroken(batches, where):
+    for batch in batches:
         frame = pl.DataFrame(batch)
         frame.columns = list(digest.names)
         digest.update(frame)
@@ -123,11 +157,19 @@ def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, w
         raise SourceError(where, f"got {rows} rows, expected the {count} that the database counts", code="E_COUNT")
 
 
-def _unbroken(batches: Iterator[pa.RecordBatch], where: str) -> Iterator[pa.RecordBatch]:
+def _unbroken(batches: Iterator[pa.RecordBatch], where: str, clock: _Clock) -> Iterator[pa.RecordBatch]:
     try:
         yield from batches
     except (OSError, pa.ArrowException) as error:  # how a connection that is cut comes through Arrow's C interface
-        raise _unread(where, error) from None
+        raise _unread(where, error, clock) from None
+
+
+def _probe(session: _Session, where: str, clock: _Clock) -> None:
+    """Let texts of every kind take the way of the rows, before any row does."""
+    sent = probing.probes(session.encoding)
+    batches = _unbroken(session.stream(probing.probe_query(sent)), where, clock)
+    came = [text for batch in batches for text in pl.DataFrame(batch).to_series().to_list()]
+    probing.check_probes(sent, came, where)
 
 
 def _query(layout: Layout, table: str, order: str) -> str:
@@ -151,13 +193,13 @@ def _quoted(layout: Layout, name: str) -> str:
     return ".".join(f'"{part}"' for part in parts)
 
 
-def _open(url: str, where: str, private: tuple[Path, Custody]) -> AbstractContextManager[_Session]:
+def _open(url: str, where: str, private: tuple[Path, Custody], clock: _Clock) -> AbstractContextManager[_Session]:
     scheme, separator, rest = url.partition("://")
     match scheme:
         case "duckdb" if separator and rest.startswith("/") and len(rest) > 1:
-            return _duckdb(Path(rest[1:]), where, *private)
+            return _duckdb(Path(rest[1:]), where, *private, clock)
         case "postgresql" | "postgres" if separator:
-            return _postgres(url, where)
+            return _postgres(url, where, clock)
         case _:  # never quoted: a URL may hold a password
             raise ConfigError(f"{where}: url", "got another kind of URL, expected duckdb:///path or postgresql://…")
 
@@ -166,7 +208,7 @@ def _open(url: str, where: str, private: tuple[Path, Custody]) -> AbstractContex
 
 
 @contextmanager
-def _duckdb(path: Path, where: str, copy: Path, custody: Custody) -> Iterator[_Session]:
+def _duckdb(path: Path, where: str, copy: Path, custody: Custody, clock: _Clock) -> Iterator[_Session]:
     """A session on a copy that lives as long as it.
 
     DuckDB resolves every path that it is given, /proc/self/fd/… too, and opens it again by name: only a copy made from
@@ -175,7 +217,7 @@ def _duckdb(path: Path, where: str, copy: Path, custody: Custody) -> Iterator[_S
     log = copy.with_name(f"{copy.name}.wal")
     try:
         _copy(path, where, (copy, log), custody)
-        with _connected(copy, where) as session:
+        with _connected(copy, where, clock) as session:
             yield session
     finally:
         copy.unlink(missing_ok=True)
@@ -203,7 +245,7 @@ def _lock(reader: Reader) -> None:
 
 
 @contextmanager
-def _connected(path: Path, where: str) -> Iterator[_Session]:
+def _connected(path: Path, where: str, clock: _Clock) -> Iterator[_Session]:
     locked: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -217,6 +259,21 @@ def _connected(path: Path, where: str) -> Iterator[_Session]:
     except duckdb.Error as error:
         problem = f"the database cannot be opened ({type(error).__name__})"
         raise SourceError(where, problem, hint="is it a database of DuckDB, and whole?", code="E_CONNECT") from None
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        with _interrupted(connection, clock):
+            return connection.sql(sql).fetchall()
+
+    def stream(sql: str) -> Iterator[pa.RecordBatch]:
+        with _interrupted(connection, clock):
+            yield from connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+
+    def about(tables: tuple[str, ...]) -> dict[str, str]:
+        views = ask(probing.VIEWS_OF_DUCKDB)
+        named = {table.rpartition(".")[2].strip('"').lower() for table in tables}
+        meant = views if any(str(view[1]).lower() in named for view in views) else []
+        return {"view_sha256": probing.digest_of_views(meant)}
+
     with closing(connection):
         try:
             for statement in (
@@ -226,15 +283,24 @@ def _connected(path: Path, where: str) -> Iterator[_Session]:
                 "BEGIN TRANSACTION READ ONLY",
             ):
                 connection.execute(statement).fetchall()
-            yield _Session(
-                count=lambda sql: int(connection.sql(sql).fetchall()[0][0]),
-                stream=lambda sql: iter(connection.sql(sql).to_arrow_reader(_BATCH_ROWS)),
-                order="NULLS LAST",
-            )
+            yield _Session(ask=ask, stream=stream, order="NULLS LAST", encoding="UTF8", about=about)
         except (duckdb.CatalogException, duckdb.BinderException):
             raise _no_such(where) from None
         except duckdb.Error as error:
-            raise _unread(where, error) from None
+            raise _unread(where, error, clock) from None
+
+
+@contextmanager
+def _interrupted(connection: duckdb.DuckDBPyConnection, clock: _Clock) -> Iterator[None]:
+    """End a statement that takes too long: DuckDB has no limit of its own."""
+    clock.start()
+    alarm = Timer(clock.limit_seconds, connection.interrupt)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()
 
 
 # ------------------------------------------------------------------------------------------------------------ PostgreSQL
@@ -247,37 +313,65 @@ _SETTINGS = (
     "SET LOCAL IntervalStyle = 'iso_8601'",
     "SET LOCAL bytea_output = 'hex'",
     "SET LOCAL extra_float_digits = 1",
+    "SET LOCAL standard_conforming_strings = on",
+    # The driver takes for UTF-8 whatever comes, and does not ask for it: a server of another encoding would send its own.
+    "SET LOCAL client_encoding = 'UTF8'",
 )
 
 
 @contextmanager
-def _postgres(url: str, where: str) -> Iterator[_Session]:
+def _postgres(url: str, where: str, clock: _Clock) -> Iterator[_Session]:
     try:
         from adbc_driver_postgresql import StatementOptions, dbapi  # noqa: PLC0415  an extra
     except ImportError:
         problem = "the driver for PostgreSQL is not installed"
         raise ConfigError(where, problem, hint="pip install 'reconcile[postgres]'") from None
     try:
-        connection = dbapi.connect(url, autocommit=False)  # once: trying again locks accounts
+        connection = dbapi.connect(patient(url, clock.limit_seconds), autocommit=False)  # once: again locks accounts
     except dbapi.Error as error:
         raise _unconnected(where, error) from None
     with closing(connection), closing(connection.cursor()) as cursor:
         cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)})
 
-        def count(sql: str) -> int:
+        def ask(sql: str) -> list[tuple[Any, ...]]:
+            clock.start()
             cursor.execute(sql)
-            return int(cursor.fetchall()[0][0])
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            return rows
 
         def stream(sql: str) -> Iterator[pa.RecordBatch]:
+            clock.start()
             cursor.execute(sql)
             yield from cursor.fetch_record_batch()
 
+        def about(tables: tuple[str, ...]) -> dict[str, str]:
+            (in_recovery, at), *_ = ask(probing.REPLICA)
+            views = probing.digest_of_views(ask(probing.views_of_postgres(tables)))
+            return {"view_sha256": views, **probing.replayed(where, in_recovery=in_recovery, at=at)}
+
         try:
-            for statement in _SETTINGS:
+            for statement in (*_SETTINGS, f"SET LOCAL statement_timeout = {max(1, round(clock.limit_seconds * 1000))}"):
                 cursor.execute(statement)
-            yield _Session(count=count, stream=stream, order='COLLATE "C" NULLS LAST')
+            encoding = str(ask(probing.ENCODING)[0][0])
+            yield _Session(ask=ask, stream=stream, order='COLLATE "C" NULLS LAST', encoding=encoding, about=about)
         except dbapi.Error as error:
-            raise _refused(where, error) from None
+            raise _refused(where, error, clock) from None
+
+
+def patient(url: str, limit_seconds: float) -> str:
+    """A URL of PostgreSQL with limits for a server that is not there any more; what it says itself stands.
+
+    Args:
+        url: `postgresql://…`.
+        limit_seconds: For a statement. Connecting takes at most half a minute of it; libpq knows nothing below two.
+    """
+    connect = max(2, min(_CONNECT_SECONDS, round(limit_seconds)))
+    ours = {"connect_timeout": connect, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+    parts = urlsplit(url)
+    said = parse_qsl(parts.query, keep_blank_values=True)
+    more = [(name, str(value)) for name, value in ours.items() if name not in dict(said)]
+    query = "&".join(part for part in (parts.query, urlencode(more)) if part)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, parts.fragment))
 
 
 def _unconnected(where: str, error: Exception) -> SourceError:
@@ -289,19 +383,23 @@ def _unconnected(where: str, error: Exception) -> SourceError:
     )
 
 
-def _refused(where: str, error: Exception) -> SourceError:
+def _refused(where: str, error: Exception, clock: _Clock) -> SourceError:
     state = str(getattr(error, "sqlstate", None) or "")
     if state in ("42P01", "42703", "3F000"):  # undefined table, column, schema
         return _no_such(where)
     if state == "42501" or state.startswith("28"):
         return SourceError(where, "the user may not read the table", hint="GRANT SELECT", code="E_AUTH")
-    return _unread(where, error)
+    return _unread(where, error, clock)
 
 
 def _no_such(where: str) -> SourceError:
     return SourceError(where, "no such table, or a column of the layout is not in it", code="E_COLUMNS")
 
 
-def _unread(where: str, error: Exception) -> SourceError:
+def _unread(where: str, error: Exception, clock: _Clock) -> SourceError:
+    if clock.over:
+        problem = f"gave no answer within {clock.limit_seconds:g} seconds"
+        hint = "is a batch at work on it, or a lock held? timeout_seconds under [sources]"
+        return SourceError(where, problem, hint=hint, code="E_TIMEOUT")
     state = getattr(error, "sqlstate", None) or type(error).__name__
     return SourceError(where, f"reading failed ({state})", hint="nothing was kept: run it again", code="E_READ")

@@ -404,11 +404,15 @@ class ParquetSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSource:
-    """A table of a DuckDB file (`duckdb:///path`) or a PostgreSQL database (`postgresql://…`)."""
+    """A table of a DuckDB file (`duckdb:///path`) or a PostgreSQL database (`postgresql://…`).
+
+    `timeout_seconds`: how long one statement may take, that which reads all rows among them.
+    """
 
     url: str
     layout: Layout
     label: str = ""
+    timeout_seconds: float = 3600.0
 
 
 Source = DelimitedSource | FixedWidthSource | ParquetSource | DatabaseSource

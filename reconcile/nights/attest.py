@@ -118,7 +118,8 @@ def decided(config: RunConfig, run_id: str, inputs: Mapping[Side, Preflight], st
     digest = deliver.seal(staged, manifest(config, summary, inputs))
     found = sum(summary["findings"]["by_kind"].values())
     about = {"run_id": run_id, "verdict": summary["verdict"], "findings": found, "manifest_sha256": digest}
-    return digest, told(config, "run_decided", {**about, "site_key_id": key_id(site_key(config.site_key))})
+    keys = {"site_key_id": key_id(site_key(config.site_key)), "settings_sha256": config.digest}
+    return digest, told(config, "run_decided", {**about, **keys})
 
 
 def published(config: RunConfig, run_id: str, verdict: Verdict, ledger: str) -> None:

@@ -69,6 +69,28 @@ def gates_of_tables(accepted: tuple[str, ...], named: Mapping[str, str], before:
             )
 
 
+def gates_of_views(accepted: tuple[str, ...], named: Mapping[str, str], before: Mapping[str, str]) -> Iterator[Gate]:
+    """Whether the views that a side is read through say what they said at the previous run.
+
+    A view that was redefined gives other rows or values under the same name (`reference/reliability.md` F065). A side
+    that is read from no database any more has none: everything about it is new, and other gates see that.
+
+    Args:
+        accepted: The digests that the run file names.
+        named: Role -> digest of tonight's views (`extract.probing.digest_of_views`).
+        before: The same of the previous run that claimed something.
+    """
+    for side in Side:
+        role = f"view_{side}_sha256"
+        if role in named and role in before:
+            yield Gate(
+                name=f"view_{side}",
+                passed=named[role] == before[role] or named[role] in accepted,
+                ja=f"ビューの定義({side})が前回から変わっていないこと(前回 {before[role][:12]}…、今回 {named[role][:12]}…)",
+                en=f"the views ({side}) say what they said before ({before[role][:12]}…, now {named[role][:12]}…)",
+            )
+
+
 def _whose(limits: Gates, dataset: Dataset, side: Side, snapshot: Snapshot) -> Iterator[Gate]:
     got = snapshot.preflight.header.get("municipality")
     if limits.municipality and got is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -67,3 +69,22 @@ def number(where: str, table: Mapping[str, Any], key: str, default: float, *, mo
     if most is not None and value > most:
         raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
     return float(value)
+
+
+def digest(raw: Mapping[str, Any], without: frozenset[str]) -> str:
+    """The SHA-256 of what a run file says, however it is spelled: comments, order and spaces change nothing.
+
+    Args:
+        raw: The file as it was read.
+        without: Keys that are left out, wherever they stand.
+    """
+
+    def settled(value: object) -> object:
+        if isinstance(value, Mapping):
+            return {str(key): settled(one) for key, one in value.items() if key not in without}
+        return [settled(one) for one in value] if isinstance(value, list) else value
+
+    said = json.dumps(
+        settled(raw), sort_keys=True, ensure_ascii=True, default=lambda one: f"{type(one).__name__} {one}"
+    )
+    return hashlib.sha256(said.encode()).hexdigest()

