@@ -1,5 +1,5 @@
 """`python -m reconcile`."""
 
-from reconcile.cli import entry
+from reconcile.machine.isolated import main
 
-entry()
+main()

@@ -401,7 +401,7 @@ def main() -> NoReturn:
 
 
 def entry() -> NoReturn:
-    """The console script: `main` in a process that says nothing by accident, and then out at once.
+    """What the console script calls (`machine.isolated`): `main` in a process that says nothing by accident, and then out at once.
 
     Everything is flushed and renamed by then; what is left is giving back memory page by page, a tenth of a second
     for a million rows, which the kernel does better.
