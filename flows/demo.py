@@ -21,6 +21,7 @@ AS_OF = date(2026, 11, 20)
 
 RUN_FILE = """\
 dataset = "schemas.identity_record"
+environment = "test"
 left = "cs"
 right = "register"
 out = "results"

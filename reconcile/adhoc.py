@@ -24,7 +24,9 @@ from reconcile.machine.process import limited
 from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
 from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
 from reconcile.pipeline import Options, reconcile
+from reconcile.proof import environment
 from reconcile.report import FORMATS, PROFILES
+from reconcile.report.build import in_environment
 from reconcile.settings import house_rules, permission
 from reconcile.settings.house_rules import HouseRules
 from reconcile.settings.permission import Permit
@@ -105,9 +107,15 @@ def _check(request: Request, config: RunConfig | None) -> None:
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
     with ready(request, config, run_id, now, progress) as (run, dataset, inputs, options):
+        people = {side: environment.invented(one.rows, one.snapshot, dataset) for side, one in inputs.items()}
+        said = config.environment if config is not None else ""
+        for side, one in people.items():
+            environment.check_side(said, side, one, dataset)
+        where = environment.environment_of(said, people)
         report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
+    summary = in_environment(report.summary, where)
     unproven = [side.value for side, one in inputs.items() if not one.snapshot.preflight.proven]
-    return replace(report, summary={**report.summary, "unproven": unproven}) if unproven else report
+    return replace(report, summary={**summary, "unproven": unproven} if unproven else summary)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ from reconcile.settings import gate_limits, house_rules, toml
 
 _TOP = frozenset(
     """dataset left right inputs out site_key evidence_key characters gates carried retention schedule sources purpose
-    operators municipalities""".split()
+    operators municipalities environment""".split()
 ) | {"memory_limit", *house_rules.TABLES}
 _SOURCE = frozenset(
     "label path url layout encoding delimiter gaiji extracted_at composite towns timeout_seconds".split()
@@ -132,6 +132,7 @@ class RunConfig:
     kept, 0 for ever. `house` is what the site has decided about
     severities, scope and thresholds. `purpose` is what the nightly run is for, `operators` account -> roles
     (`permission`); None where the run file names nobody. `digest`: SHA-256 of the settings (`toml.digest`).
+    `environment`: "production" or "test" (`proof.environment`), "" where the run file does not say.
     """
 
     path: Path
@@ -154,6 +155,7 @@ class RunConfig:
     purpose: str = ""
     operators: Mapping[str, tuple[str, ...]] | None = None
     digest: str = ""
+    environment: str = ""
 
 
 def read_config(path: Path) -> RunConfig:
@@ -222,6 +224,7 @@ def read_config(path: Path) -> RunConfig:
         purpose=toml.text(where, raw, "purpose", ""),
         operators=_operators(f"{where}: operators", raw["operators"]) if "operators" in raw else None,
         digest=toml.digest(raw, _NIGHTLY),
+        environment=_environment(where, raw),
     )
 
 
@@ -405,6 +408,13 @@ def _schedule(where: str, table: Mapping[str, Any]) -> Schedule:
         timezone=toml.text(where, table, "timezone", default.timezone),
         red_after_hours=toml.number(where, table, "red_after_hours", default.red_after_hours),
     )
+
+
+def _environment(where: str, raw: Mapping[str, Any]) -> str:
+    said = toml.text(where, raw, "environment", "")
+    if said not in ("", "production", "test"):
+        raise ConfigError(f"{where}: environment", f"got {said!r}, expected 'production' or 'test'")
+    return said
 
 
 def _operators(where: str, raw: object) -> dict[str, tuple[str, ...]]:

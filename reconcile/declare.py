@@ -22,6 +22,7 @@ from reconcile.model import (
     Scope,
     Secrecy,
     Side,
+    TestMark,
     Timing,
 )
 
@@ -100,6 +101,7 @@ def dataset(
     marks: Mapping[Side, str] | None = None,
     sentinels: tuple[Mapping[str, str], ...] = (),
     sentinel_key: str = "",
+    test_mark: TestMark | None = None,
     scope: tuple[Scope, ...] = (),
     grouped_by: tuple[str, ...] = (),
     place: str = "",
@@ -167,6 +169,7 @@ def dataset(
         marks=marks or {},
         sentinels=sentinels,
         sentinel_key=sentinel_key,
+        test_mark=test_mark,
         scope=scope,
         grouped_by=grouped_by,
         place=place,

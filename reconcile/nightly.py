@@ -148,14 +148,18 @@ def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401
 
     Raises:
         SourceError: The source is not whole.
+        ConfigError: E_ENVIRONMENT, it holds invented people in production, or residents in a test.
     """
-    from reconcile.extract import Custody, extract, extract_history  # noqa: PLC0415  polars: `schedule` does not need it
+    from reconcile.extract import Custody, extract, extract_history, scan  # noqa: PLC0415  polars: `schedule` does not
+    from reconcile.proof import environment  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     work = job.stage / WORK
     work.mkdir(parents=True, exist_ok=True, mode=deliver.FOLDER_MODE)
     custody = Custody(max_bytes=config.gates.max_input_bytes, owners=_owners(config), copied=True)
     snapshot = extract(_source(config, side), side, work, progress=progress, custody=custody)
+    dataset = load_dataset(config.dataset)
+    environment.check_side(config.environment, side, environment.invented(scan(snapshot), snapshot, dataset), dataset)
     extract_history(_source(config, side), side, work, custody)
     _plant(config, side, work)
     declared = config.extracted_at.get(config.left if side is Side.LEFT else config.right)
@@ -168,19 +172,25 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     Returns:
         The verdict.
     """
+    from reconcile.extract import scan  # noqa: PLC0415
     from reconcile.pipeline import reconcile  # noqa: PLC0415
+    from reconcile.proof import environment  # noqa: PLC0415
+    from reconcile.report.build import in_environment  # noqa: PLC0415
 
     run, dataset, inputs, options = ready(job, progress)
     config, night = read_config(Path(job.config)), run.as_of.date()
+    snapshots = {side: entry.snapshot for side, entry in inputs.items()}
+    people = {side: environment.invented(scan(one), one, dataset) for side, one in snapshots.items()}
+    where = environment.environment_of(config.environment, people)
     memory = history.remember(config, dataset, night)
-    gates = history.gates(config, night, {side: entry.snapshot for side, entry in inputs.items()})
+    gates = history.gates(config, night, snapshots)
     gates = [*gates, run_file.gate_of_run_file(config)]
     options = replace(options, memory=memory, gates=(*options.gates, *gates))
     witness = attest.accepted(*_told(job))
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     staged.check(job.stage / WORK)
     said = {"changed": config.gates.changed, "approver": config.gates.approver, "date": config.gates.date}
-    report = replace(report, witness=witness, summary={**report.summary, "gate_limits": said})
+    report = replace(report, witness=witness, summary={**in_environment(report.summary, where), "gate_limits": said})
     report = history.looked_back(config, report)
     deliver.stage(report, formats, job.stage / history.FILES)
     history.stage(report, job.stage / history.RECORD)

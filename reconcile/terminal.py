@@ -89,6 +89,7 @@ FAULTS: Mapping[str, str] = {
     "E_DRIVER": "データベースから文字が元のまま届きません",
     "E_EMPTY": "ファイルが空です",
     "E_ENCODING": "文字コードが違います",
+    "E_ENVIRONMENT": "本番と試験の取り違えです(架空の人と実在の人)",
     "E_EOL": "改行が統一されていません",
     "E_FAILED": "処理に失敗しました",
     "E_FIELD_SIZE": "項目が長すぎます",

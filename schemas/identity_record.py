@@ -9,7 +9,19 @@ from __future__ import annotations
 import pandera.polars as pa
 
 from reconcile.declare import dataset, item
-from reconcile.model import Address, Characters, Events, Kana, Latin, PartialDate, Scope, Secrecy, Side, Timing
+from reconcile.model import (
+    Address,
+    Characters,
+    Events,
+    Kana,
+    Latin,
+    PartialDate,
+    Scope,
+    Secrecy,
+    Side,
+    TestMark,
+    Timing,
+)
 from schemas.proposals import PROPOSALS
 from schemas.taxonomy import SEVERITIES, TAXONOMY
 
@@ -170,6 +182,8 @@ DATASET = dataset(
     # Nobody: no resident has a 住民票コード or 個人番号 of zeros, and there is no 見本町 in the ward.
     sentinels=(_ONE, _OTHER),
     sentinel_key="00000000{:03d}",
+    # The people of fixtures.ward. Of real codes, which are drawn at random (住民基本台帳法施行令第30条の2), one in 97 has it.
+    test_mark=TestMark(field="juminhyo_code", digits=10, modulus=97, remainder=31),
     timing=Timing(
         processed="process_time",
         pending="pending",

@@ -33,6 +33,7 @@ from reconcile.model.declared import (
     Side,
     Slot,
     Source,
+    TestMark,
     Timing,
 )
 from reconcile.model.history import BREAKS, PERSONS, STANDING, Carried, Memory, Proof, Status, Tracked
@@ -123,6 +124,7 @@ __all__ = [
     "Snapshot",
     "Source",
     "Status",
+    "TestMark",
     "Timing",
     "Tracked",
     "Verdict",

@@ -188,6 +188,18 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TestMark:
+    """How invented people are known: the first `digits` digits of their `field`, divided by `modulus`, leave `remainder`."""
+
+    __test__ = False  # pytest: no test of ours, whatever it is called
+
+    field: str
+    digits: int
+    modulus: int
+    remainder: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """What tells a difference that is late from one that is lost (`classify.timing`).
 
@@ -229,7 +241,8 @@ class Dataset:
     `codes` maps a kind of finding ("only_left", "duplicate_right", …) to a code of the taxonomy.
     `marks` names for each side a column that only its system has, by which two sides exchanged are noticed.
     `sentinels` are two people whom nobody is, field -> canonical text, different in every compared field, and
-    `sentinel_key` the format of their keys (`reconcile.proof.sentinel`); () for a dataset without.
+    `sentinel_key` the format of their keys (`reconcile.proof.sentinel`); () for a dataset without. `test_mark` is what
+    the people of a synthetic ward have in common (`reconcile.proof.environment`).
     `second_key` names the field that may pair records whose keys differ, "" for none. `list_key` names the field by
     which the office looks a person up (宛名番号), `protected` the flag of a protected person (支援措置), `municipality` the code of
     the one that they live in (市区町村コード). `person` names
@@ -261,6 +274,7 @@ class Dataset:
     marks: Mapping[Side, str] = field(default_factory=dict)
     sentinels: tuple[Mapping[str, str], ...] = ()
     sentinel_key: str = ""
+    test_mark: TestMark | None = None
     scope: tuple[Scope, ...] = ()
     grouped_by: tuple[str, ...] = ()
     place: str = ""

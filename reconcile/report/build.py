@@ -19,6 +19,9 @@ SCHEMA = 1
 HANDLING = "取扱注意"
 """取扱区分 (`reference/domain.md` §7, section 1): the class that stands on everything that is put out."""
 
+TEST_MARK = "【テスト】"
+"""Before the class of everything that is put out about invented people."""
+
 HANDLING_PERSONAL = f"{HANDLING}(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"
 HANDLING_COUNTS = f"{HANDLING}(件数のみ。個人を特定する情報を含まない)"
 
@@ -143,3 +146,14 @@ def _side(side: SideReport) -> dict[str, object]:
         "only": balance.only,
         "sha256": side.preflight.sha256,
     }
+
+
+def in_environment(summary: Mapping[str, object], environment: str) -> dict[str, object]:
+    """A summary that says in which environment it was made, if that is known; a test says so in its class, too."""
+    told = {**summary, "environment": environment} if environment else dict(summary)
+    return told | ({"handling": f"{TEST_MARK}{HANDLING_COUNTS}"} if environment == "test" else {})
+
+
+def handling(report: Report, kind: str) -> str:
+    """The class of one output (`HANDLING`, …) as it stands on it: that of a test is not to be taken for the real one."""
+    return f"{TEST_MARK}{kind}" if report.summary.get("environment") == "test" else kind

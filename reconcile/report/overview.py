@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from reconcile.characters.tables import digest, version
 from reconcile.model import Characters, Report, Side, Verdict
-from reconcile.report import tables, wording
+from reconcile.report import build, tables, wording
 from reconcile.report.build import ACTIONABLE, SEVERITIES
 from reconcile.report.whole import AlarmLine, Section, alarms, sections
 from reconcile.report.words import rule_label
@@ -109,6 +109,7 @@ class Overview:
     """All that both papers show. Lists are complete and in reading order; text is plain, never markup."""
 
     dataset: str
+    handling: str
     taxonomy: bool
     key: str
     unit: str
@@ -164,6 +165,7 @@ def overview(report: Report) -> Overview:
     trend_severities = tuple(name for name in SEVERITIES if name in ACTIONABLE & declared)
     return Overview(
         dataset=plain(report.dataset.label or report.dataset.name),
+        handling=build.handling(report, build.HANDLING_COUNTS),
         taxonomy=bool(report.dataset.taxonomy),
         key=plain("・".join(field.label or field.name for field in report.dataset.fields if field.key)),
         unit=wording.unit(report.dataset),

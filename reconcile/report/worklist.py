@@ -148,7 +148,7 @@ class _Book:
         sheet.center_horizontally()
         # The total stands on every page, so that a lost one is noticed (F145); but only where a count may be claimed.
         total = f"全{self._report.findings.height:,}件" if self._claims else wording.VERDICTS[self._report.verdict]
-        sheet.set_header(f"&L&8{name}&R&8{build.HANDLING} {total}")
+        sheet.set_header(f"&L&8{name}&R&8{build.handling(self._report, build.HANDLING)} {total}")
         run = _plain(self._report.run.run_id).replace("&", "&&")  # "&" begins a field
         sheet.set_footer(f"&L&8実行 {run}&C&8&P / &N")  # a digit right behind "&8" would be part of the size
         return sheet
@@ -163,7 +163,7 @@ class _Book:
         for place, width in enumerate((3, 30, 42, 42)):
             sheet.set_column(place, place, width)
         sheet.merge_range(0, 0, 0, 2, self._name, looks["title"])
-        sheet.write_string(0, 3, build.HANDLING, looks["stamp"])
+        sheet.write_string(0, 3, build.handling(self._report, build.HANDLING), looks["stamp"])
         sheet.set_row(0, 24)
         sheet.merge_range(2, 0, 2, 3, wording.VERDICTS[self._report.verdict], looks["verdict"])
         sheet.set_row(2, 28)
@@ -199,7 +199,7 @@ class _Book:
             ("実行日時", wording.moment(report.run.started_at)),
             ("プログラムの版", report.run.version),
             ("差異の件数", found if self._claims else NOTHING),
-            ("取扱い", build.HANDLING_PERSONAL),
+            ("取扱い", build.handling(report, build.HANDLING_PERSONAL)),
             *([("非表示", hidden)] if listed.unclear else []),
             *([("比較不能の項目", items)] if self._claims and (items := wording.items_not_compared(report)) else []),
             *(("未定義コード値", said) for said in wording.undeclared_codes(report) if self._claims),

@@ -373,6 +373,8 @@ def replica(server: str) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="standby-", ignore_cleanup_errors=True) as folder:
         if owner:
             shutil.chown(folder, owner)
+            for note in Path(sockets).glob(".handle_pids.json"):  # the wheel's, root's: a base backup copies every file
+                shutil.chown(note, owner)
         data = Path(folder) / "data"
 
         def call(program: str, *arguments: str) -> None:
