@@ -12,7 +12,7 @@ from fixtures.ward import make_ward
 from reconcile import adhoc, nightly
 from reconcile.errors import ConfigError
 from reconcile.model import Report
-from reconcile.report.build import HANDLING
+from reconcile.report.build import HANDLING, TEST_MARK
 from reconcile.settings import permission
 from schemas.identity_record import DATASET
 
@@ -169,7 +169,7 @@ def test_every_output_carries_its_handling_class_and_the_run(ward: Path, tmp_pat
     config = site(ward, tmp_path)
     summary, folder = nightly.run(config, "2026-11-20", silent)
 
-    assert str(summary["handling"]).startswith(HANDLING)
+    assert str(summary["handling"]).startswith(f"{TEST_MARK}{HANDLING}")  # invented people
     assert summary["run_id"] == folder.name
     page = (folder / "page.html").read_text(encoding="utf-8")
     assert HANDLING in page
