@@ -25,7 +25,8 @@ def main() -> NoReturn:
     """The console script, and `python -m reconcile`."""
     if clean := _cleaned(os.environ):
         # Our own interpreter, and the words that this process was called with: nothing of a shell.
-        os.execve(sys.executable, [sys.executable, "-I", "-m", "reconcile", *sys.argv[1:]], clean)  # noqa: S606
+        flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
+        os.execve(sys.executable, [sys.executable, *flags, "-m", "reconcile", *sys.argv[1:]], clean)  # noqa: S606
     _forget_working_folder()
     from reconcile.cli import entry  # noqa: PLC0415  not before
 
