@@ -88,7 +88,7 @@ def test_a_changed_run_file_is_held_every_night_until_it_is_accepted(site: Path)
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("[gates]\n", "[gates]\nmin_rows = 1\n"),
+        ("[gates]\n", "[gates]\ndead_column_max = 0.01\n"),
         ("[gates]\n", '[gates]\naccepted_columns = ["sex"]\n'),
         (
             "[operators]\n",
