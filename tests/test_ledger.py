@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from reconcile.errors import SourceError
-from reconcile.ledger import APPLICATION, NAME, SCHEMA, Decision, Ledger, Night, Outcome, open_ledger, untold
+from reconcile.ledger import APPLICATION, NAME, SCHEMA, Decision, Ledger, Night, Outcome, digest_of, open_ledger, untold
 from reconcile.model import BREAKS, STANDING, Tracked, Verdict
 
 DAY = [date(2026, 11, 1) + timedelta(days=number) for number in range(10)]
@@ -112,13 +114,14 @@ def test_beginning_the_same_run_again_does_not_forget_what_it_was(ledger: Ledger
 
 
 def test_a_night_before_the_last_that_claimed_something_is_refused(ledger: Ledger) -> None:
+    night(ledger, 0)
     night(ledger, 2)
     with pytest.raises(SourceError) as refused:
         ledger.begin("late", DAY[1], AT[3])
-    assert code(refused) == "E_ORDER"
+    assert (code(refused), refused.value.where) == ("E_ORDER", "ledger")
     assert str(DAY[2]) in refused.value.problem
     ledger.begin("again", DAY[2], AT[3])  # the same night may be run again
-    assert [one.run_id for one in ledger.nights()] == ["run2", "again"]
+    assert [one.run_id for one in ledger.nights()] == ["run0", "run2", "again"]
 
 
 def test_a_night_that_claimed_nothing_holds_back_no_earlier_one(ledger: Ledger) -> None:
@@ -129,12 +132,13 @@ def test_a_night_that_claimed_nothing_holds_back_no_earlier_one(ledger: Ledger) 
 
 
 def test_a_clock_that_went_back_is_refused(ledger: Ledger) -> None:
+    ledger.begin("first", DAY[0], AT[0])
     ledger.begin("a", DAY[0], AT[1])
     with pytest.raises(SourceError) as refused:
         ledger.begin("b", DAY[1], AT[1] - timedelta(seconds=1))
     assert (code(refused), refused.value.where) == ("E_CLOCK", "clock")
     ledger.begin("c", DAY[1], AT[1])
-    assert [one.run_id for one in ledger.nights()] == ["a", "c"]
+    assert [one.run_id for one in ledger.nights()] == ["first", "a", "c"]
 
 
 # ------------------------------------------------------------------------------------------------------ the findings
@@ -409,6 +413,62 @@ def test_the_evidence_hears_of_every_write_what_the_ledger_held_before_and_holds
     with pytest.raises(SourceError, match="is full"):
         ledger.begin("c", DAY[2], AT[2], refused)
     assert ledger.nights() == runs  # what the evidence cannot hear of does not happen
+
+
+def test_tables_that_were_made_otherwise_are_refused(left_behind: Path) -> None:
+    altered(left_behind, "DROP INDEX breaks_open")
+    with pytest.raises(SourceError, match="has other tables"), open_ledger(left_behind):
+        pass
+
+
+def test_the_digest_is_that_of_every_row_as_anybody_can_compute_it(left_behind: Path) -> None:
+    """`docs/verify.py` and `docs/evidence-format.md`: one line of JSON a row, tables and rows in order."""
+    with open_ledger(left_behind) as ledger:
+        ledger.decide("run0", [DECISION], AT[1])
+        said = ledger.digest()
+    orders = {"before": "finding_id", "breaks": "finding_id", "decisions": "finding_id, decided_at", "runs": "run_id",
+              "sightings": "run_id, finding_id"}  # fmt: skip
+    with closing(sqlite3.connect(left_behind / NAME)) as raw:
+        lines = [
+            json.dumps([table, *row], separators=(",", ":")).encode() + b"\n"
+            for table, order in orders.items()
+            for row in raw.execute(f"SELECT * FROM {table} ORDER BY {order}")  # noqa: S608
+        ]
+    assert said == sha256(b"".join(lines)).hexdigest()
+
+
+def test_the_digest_of_a_folder_is_taken_without_touching_it(left_behind: Path, tmp_path: Path) -> None:
+    with open_ledger(left_behind) as ledger:
+        said = ledger.digest()
+    (left_behind / NAME).chmod(0o600)
+    kept = {path: path.read_bytes() for path in left_behind.iterdir()}
+    assert digest_of(left_behind) == said
+    assert {path: path.read_bytes() for path in left_behind.iterdir()} == kept
+    (tmp_path / "empty").mkdir()
+    assert digest_of(tmp_path / "empty") == ""
+    (left_behind / NAME).write_bytes(b"no database")
+    assert digest_of(left_behind) == ""
+
+
+def test_the_digest_of_a_folder_is_that_after_a_dead_run_was_rolled_back(left_behind: Path, tmp_path: Path) -> None:
+    said = digest_of(left_behind)
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    with closing(sqlite3.connect(left_behind / NAME, isolation_level=None)) as raw:
+        raw.execute("PRAGMA cache_size = 1")
+        raw.execute("BEGIN IMMEDIATE")
+        raw.execute("UPDATE runs SET code = 'torn'")
+        # More than the cache holds: the file itself is altered, and only the journal knows what it was.
+        raw.execute("UPDATE breaks SET code = hex(zeroblob(200000))")
+        raw.execute("SELECT count(*) FROM sightings").fetchone()
+        for name in (NAME, f"{NAME}-journal"):
+            (torn / name).write_bytes((left_behind / name).read_bytes())
+            (torn / name).chmod(0o600)
+        raw.execute("ROLLBACK")
+    assert (torn / NAME).read_bytes() != (left_behind / NAME).read_bytes()
+    assert digest_of(torn) == said
+    (torn / f"{NAME}-journal").unlink()
+    assert digest_of(torn) != said
 
 
 def test_a_database_of_another_program_without_an_id_is_not_made_ours(tmp_path: Path) -> None:
