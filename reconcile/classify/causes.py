@@ -13,9 +13,10 @@ claimed: a cause is where to look first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import polars as pl
 
 from reconcile.model import Address, Cause, Characters, Dataset, Exact, Field, Limits, Secrecy, Side
@@ -135,24 +136,17 @@ def causes(
         .then(pl.lit("right")),
         _sort=pl.col("kind").str.extract("^(.*)_(?:left|right)$"),
     )
-    kinds = _kinds(rest, fields)
-    counted: dict[tuple[str, str, str], int] = {}
-    while rest.height >= limits.cause_findings_min and len(found) < MOST:
-        # What is not large now will not be: findings only go.
-        large = [(kind, frame) for kind in kinds if not (frame := _large(kind, rest, limits)).is_empty()]
-        kinds = [kind for kind, _ in large]
-        groups = [one for kind, frame in large for one in _causal(kind, frame, rest, (limits, population, counted))]
+    groupings = [_Grouping(kind, rest) for kind in _kinds(rest, fields)]
+    seen = _Seen(rest, population)
+    while seen.left() >= limits.cause_findings_min and len(found) < MOST:
+        groups = _largest(groupings, seen, limits)
         if not groups:
             break
-        most = max(one.findings for one in groups)
-        best = min(
-            (one for one in groups if one.findings >= NEARLY * most),
-            key=lambda one: (KINDS.index(one.kind.name), -one.findings, one.kind.by, one.values),
+        best, inside = min(
+            groups, key=lambda one: (KINDS.index(one[0].kind.name), -one[0].findings, one[0].kind.by, one[0].values)
         )
-        same = (pl.col(column) == value for column, value in zip(best.kind.by, best.values, strict=True))
-        inside = pl.all_horizontal(best.kind.among, *same).fill_null(value=False)
-        found.append(_cause(best, rest.filter(inside), words))
-        rest = rest.filter(~inside)
+        found.append(_cause(best, rest.filter(pl.Series(inside)), words))
+        seen.alive &= ~inside
     return tuple(sorted(found, key=lambda one: (-one.findings, KINDS.index(one.kind), one.label)))
 
 
@@ -205,74 +199,147 @@ def _kinds(rest: pl.DataFrame, fields: Mapping[str, Field]) -> list[_Kind]:
     return [*kinds, *([_Kind("day", (DAY,), pl.lit(value=True), Side.RIGHT, DAY)] if DAY in rest.columns else [])]
 
 
-def _large(kind: _Kind, rest: pl.DataFrame, limits: Limits) -> pl.DataFrame:
-    """The groups of one kind that are large enough: its columns, `_n` findings, `_rows` records."""
-    return (
-        rest.lazy()
-        .filter(kind.among, *(pl.col(column).is_not_null() for column in kind.by))
-        .group_by(kind.by)
-        .agg(_n=pl.len(), _rows=pl.struct("left_row", "right_row").n_unique())
-        .filter(pl.col("_n") >= limits.cause_findings_min)
-        .collect()
-    )
+class _Grouping:
+    """The findings by one kind: grouped once, counted anew as findings go.
+
+    Attributes:
+        kind: Of the groups.
+        values: What makes each group, by its number.
+        group: The number of each finding's group, -1 for none.
+    """
+
+    def __init__(self, kind: _Kind, findings: pl.DataFrame) -> None:
+        self.kind = kind
+        among = kind.among & pl.all_horizontal(pl.col(column).is_not_null() for column in kind.by)
+        mine = findings.select(*kind.by, _in=among.fill_null(value=False)).with_row_index("_finding").filter("_in")
+        groups = mine.select(kind.by).unique(maintain_order=True).with_row_index("_group")
+        numbered = mine.join(groups, on=list(kind.by), how="left", maintain_order="left")
+        self.values: list[tuple[str, ...]] = groups.drop("_group").rows()
+        self.group = np.full(findings.height, -1, dtype=np.int64)
+        self.group[numbered["_finding"].to_numpy()] = numbered["_group"].to_numpy()
+
+    @property
+    def of_field(self) -> bool:
+        """Whether it is seen against how often a field differs; else against how often a record has any finding."""
+        return self.kind.by[0] == "field"
+
+    def place(self, number: int) -> tuple[str, str]:
+        """What the rows that are like a group have: column, text ("" for any)."""
+        kind, values = self.kind, self.values[number]
+        column = values[0] if self.of_field else kind.value
+        return column, values[kind.by.index(kind.value)] if kind.value else ""
 
 
-def _causal(
-    kind: _Kind,
-    large: pl.DataFrame,
-    rest: pl.DataFrame,
-    about: tuple[Limits, Population, dict[tuple[str, str, str], int]],
-) -> Sequence[_Group]:
-    """Those of the large groups in which differences are many times as frequent as elsewhere."""
-    limits, population, counted = about
-    rows = large.rows(named=True)
-    if kind.side is None:
-        return [_Group(kind, tuple(row[name] for name in kind.by), row["_n"]) for row in rows]
-    _look_up(kind, rows, population, counted)
-    # Of a value: how often its field differs in any pair. Of a group of records: how often anything of a record does.
-    of_field = kind.by[0] == "field"
-    if of_field:
-        often = dict(rest.filter(kind.among)["field"].value_counts(name="_n").iter_rows())
-        whole = population.pairs
-    else:
-        often = {None: rest.select(pl.struct("left_row", "right_row").n_unique()).item()}
-        whole = population.rows(kind.side)
-    found = []
-    for row in rows:
-        group = counted.get(_place(kind, row), 0)
-        base = often[row["field"] if of_field else None] / whole if whole else 0.0
-        here = row["_n" if of_field else "_rows"] / group if group else 0.0
-        lift = here / base if base else 0.0
-        # A side that lacks a few of many values is no more than those few, however rare they are elsewhere.
-        enough = here >= limits.whole_field_min if kind.name == "missing" else lift >= limits.cause_lift_min
-        if enough:
-            found.append(_Group(kind, tuple(row[name] for name in kind.by), row["_n"], group, lift))
+class _Seen:
+    """The findings that no cause explains yet, and how many of all rows are like them: each asked for once.
+
+    Attributes:
+        alive: For each finding, whether it is among them.
+    """
+
+    def __init__(self, findings: pl.DataFrame, population: Population) -> None:
+        self.alive = np.ones(findings.height, dtype=bool)
+        self.population = population
+        self._record = _numbered(findings.select(pl.struct("left_row", "right_row")).to_series())
+        self._field = _numbered(findings["field"])
+        self._like: dict[tuple[Side, str, str], int] = {}
+
+    def left(self) -> int:
+        """How many findings are left."""
+        return int(self.alive.sum())
+
+    def sizes(self, one: _Grouping) -> np.ndarray:
+        """How many of them each group has."""
+        return np.bincount(one.group[self.alive & (one.group >= 0)], minlength=len(one.values))
+
+    def records(self, one: _Grouping) -> np.ndarray:
+        """How many records each group has findings of."""
+        mine = self.alive & (one.group >= 0)
+        pairs = np.unique(np.stack([one.group[mine], self._record[mine]]), axis=1)
+        return np.bincount(pairs[0], minlength=len(one.values))
+
+    def every_record(self) -> int:
+        """How many records have a finding."""
+        return len(np.unique(self._record[self.alive]))
+
+    def of_same_field(self, one: _Grouping) -> np.ndarray:
+        """For each group, how many findings of its kind its field has."""
+        mine = one.group >= 0
+        field_of = np.zeros(len(one.values), dtype=np.int64)
+        field_of[one.group[mine]] = self._field[mine]
+        often = np.bincount(self._field[self.alive & mine], minlength=int(self._field.max(initial=0)) + 1)
+        return often[field_of]
+
+    def like(self, one: _Grouping, number: int, side: Side, texts: Callable[[Side, str], set[str]]) -> int:
+        """How many rows of a side are like the group; a column is read once for all the texts that may be asked."""
+        column, text = one.place(number)
+        if (side, column, text) not in self._like:
+            if not one.kind.value:
+                self._like[side, column, text] = self.population.filled(side, column)
+            else:
+                wanted = {text, *texts(side, column)}
+                known = self.population.count(side, column, pl.Series(sorted(wanted), dtype=pl.String))
+                self._like |= {(side, column, other): known.get(other, 0) for other in wanted}
+        return self._like[side, column, text]
+
+
+def _numbered(values: pl.Series) -> np.ndarray:
+    return values.rank("dense").fill_null(0).to_numpy().astype(np.int64)
+
+
+def _largest(groupings: Sequence[_Grouping], seen: _Seen, limits: Limits) -> list[tuple[_Group, np.ndarray]]:
+    """The largest group that is a cause and those that explain nearly as much, each with the findings in it.
+
+    The larger first, and no further than that: to count all rows that are like a group costs a look at a column.
+    """
+    sizes = [seen.sizes(one) for one in groupings]
+    large = [
+        (int(size[number]), at, int(number))
+        for at, size in enumerate(sizes)
+        for number in np.flatnonzero(size >= limits.cause_findings_min)
+    ]
+
+    def texts(side: Side, column: str) -> set[str]:
+        kinds = ((groupings[at], number) for _, at, number in large)
+        places = (one.place(number) for one, number in kinds if one.kind.side is side and one.kind.value)
+        return {text for of, text in places if of == column}
+
+    judges: dict[int, Callable[[int], _Group | None]] = {}
+    found: list[tuple[_Group, np.ndarray]] = []
+    for findings, at, number in sorted(large, reverse=True):
+        if found and findings < NEARLY * found[0][0].findings:
+            break
+        one = groupings[at]
+        judge = judges.get(at) or judges.setdefault(at, _judge(one, sizes[at], seen, limits, texts))
+        if group := judge(number):
+            found.append((group, seen.alive & (one.group == number)))
     return found
 
 
-def _place(kind: _Kind, row: Mapping[str, str]) -> tuple[str, str, str]:
-    """Where the number of rows that are like a group is kept: side, column, text ("" for any)."""
-    column = row["field"] if kind.by[0] == "field" else kind.value
-    return (str(kind.side), column, row[kind.value] if kind.value else "")
+def _judge(
+    one: _Grouping, sizes: np.ndarray, seen: _Seen, limits: Limits, texts: Callable[[Side, str], set[str]]
+) -> Callable[[int], _Group | None]:
+    """Whether differences are many times as frequent in a group as elsewhere, for the groups of one kind."""
+    kind, side = one.kind, one.kind.side
+    if side is None:
+        return lambda number: _Group(kind, one.values[number], int(sizes[number]))
+    # Of a value: how often its field differs in any pair. Of a group of records: how often anything of a record does.
+    if one.of_field:
+        mine, often, whole = sizes, seen.of_same_field(one), seen.population.pairs
+    else:
+        mine, whole = seen.records(one), seen.population.rows(side)
+        often = np.full(len(one.values), seen.every_record())
 
+    def judged(number: int) -> _Group | None:
+        group = seen.like(one, number, side, texts)
+        base = often[number] / whole if whole else 0.0
+        here = mine[number] / group if group else 0.0
+        lift = float(here / base) if base else 0.0
+        # A side that lacks a few of many values is no more than those few, however rare they are elsewhere.
+        enough = here >= limits.whole_field_min if kind.name == "missing" else lift >= limits.cause_lift_min
+        return _Group(kind, one.values[number], int(sizes[number]), group, lift) if enough else None
 
-def _look_up(
-    kind: _Kind, rows: Sequence[Mapping[str, str]], population: Population, counted: dict[tuple[str, str, str], int]
-) -> None:
-    """Count the rows that are like the groups, each once: a column is read once for all its texts."""
-    if kind.side is None:
-        return
-    wanted: dict[str, list[str]] = {}
-    for row in rows:
-        place = _place(kind, row)
-        if place not in counted:
-            wanted.setdefault(place[1], []).append(place[2])
-    for column, texts in sorted(wanted.items()):
-        if not kind.value:
-            counted[str(kind.side), column, ""] = population.filled(kind.side, column)
-            continue
-        known = population.count(kind.side, column, pl.Series(sorted(set(texts)), dtype=pl.String))
-        counted.update({(str(kind.side), column, text): known.get(text, 0) for text in texts})
+    return judged
 
 
 # ------------------------------------------------------------------------------------------------------- in words
