@@ -11,7 +11,7 @@ fetched and compared value by value. The text of a record that is surely equal i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify
 from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of, remedy
-from reconcile.diff import Diff, DiffPlan, Suspects, diff, plan, prove_equal, second_sum, suspects, swaps
+from reconcile.diff import Diff, DiffPlan, plan, swaps
 from reconcile.diff.key_hints import key_hints
+from reconcile.differences import Work, differences
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, undeclared_values, with_components, with_disorder
 from reconcile.items import composed, not_compared, other_systems
@@ -104,9 +105,10 @@ def search(
 ) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
     """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
     held = budget(options.memory_limit, len(this.fields))
-    prints = _prints(inputs, options, held)
+    work = Work(inputs, dataset, this, held, lambda: _prints(inputs, options, held), options.progress)
+    prints = work.prints()
     checks = {side: check(entry, dataset, this, prints[side], options.progress) for side, entry in inputs.items()}
-    return checks, list(_differences(inputs, prints, this, (dataset, held, options.progress)))
+    return checks, list(differences(work, prints))
 
 
 def reconcile(
@@ -174,92 +176,6 @@ def _prints(inputs: Mapping[Side, Input], options: Options, held: Budget) -> dic
     partitions = held.partitions(largest) if options.work else 1
     spilled = options.work if partitions > 1 else None
     return {side: Prints(options.partitions or partitions, spilled) for side in inputs}
-
-
-def _differences(
-    inputs: Mapping[Side, Input],
-    prints: Mapping[Side, Prints],
-    this: DiffPlan,
-    about: tuple[Dataset, Budget, Progress],
-) -> Iterator[tuple[int, Diff]]:
-    """So many suspects at a time: how many pairs are surely equal, and what comparing the suspects gave.
-
-    Raises:
-        BalanceError: A pair passed as equal that is not.
-    """
-    dataset, may_hold, progress = about
-    held: list[Suspects] = []
-    seconds = {side: prints[side].second for side in Side}
-    partitions = prints[Side.LEFT].partitions
-    for number in range(partitions):
-        pieces = _pieces(prints[Side.LEFT].part(number), prints[Side.RIGHT].part(number), partitions, may_hold)
-        progress("compare", number + 1, partitions)
-        for piece in pieces:
-            if held and _most([*held, piece]) > may_hold.suspects:
-                yield sum(one.matched for one in held), _compare(inputs, held, dataset, this, seconds)
-                held = []
-            held.append(piece)
-    yield sum(one.matched for one in held), _compare(inputs, held, dataset, this, seconds)
-    prove_equal(seconds[Side.LEFT], seconds[Side.RIGHT])
-
-
-def _pieces(left: pl.DataFrame, right: pl.DataFrame, partitions: int, may_hold: Budget) -> list[Suspects]:
-    """The suspects of a partition, those of a key together, in pieces that can be held with all their text."""
-    found = suspects(left, right)
-    number = 1 + _most([found]) // may_hold.suspects
-    if number == 1:
-        return [found]
-    piece = pl.col("_key") // partitions % number
-    return [suspects(*(side.filter(piece == i) for side in (left, right))) for i in range(number)]
-
-
-def _most(held: Sequence[Suspects]) -> int:
-    return max(sum(len(one.left) for one in held), sum(len(one.right) for one in held))
-
-
-def _compare(
-    inputs: Mapping[Side, Input], held: list[Suspects], dataset: Dataset, this: DiffPlan, seconds: dict[Side, int]
-) -> Diff:
-    """Compare the values of suspects; takes their second hashes off the sums of all rows."""
-    rows = {Side.LEFT: pl.concat([one.left for one in held]), Side.RIGHT: pl.concat([one.right for one in held])}
-    fetched = {side: _fetch(inputs[side], rows[side], dataset, this) for side in Side}
-    for side, frame in fetched.items():
-        seconds[side] -= second_sum(frame)
-    found = diff(this, *(frame.drop("_two") for frame in fetched.values()))
-    return found._replace(
-        only_left=_own_texts(found.only_left),
-        only_right=_own_texts(found.only_right),
-        repeated=_own_texts(found.repeated),
-        values=_own_texts(found.values),
-        people=_own_texts(found.people),
-    )
-
-
-def _fetch(entry: Input, rows: pl.Series, dataset: Dataset, this: DiffPlan) -> pl.DataFrame:
-    """Suspects with all that is compared, canonical and raw, and `_two`: their second hash."""
-    snapshot = entry.snapshot
-    expressions = entry.canonical(dataset)
-    wanted = (
-        entry.rows
-        if len(rows) == snapshot.rows + entry.sentinels
-        else entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
-    )
-    columns = this.select(expressions, decoded=snapshot.layout is not None)
-    second = this.fingerprint(expressions)[-1]
-    return wanted.select(ROW, *map(_own, columns), second).collect(engine="streaming")
-
-
-def _own(text: pl.Expr) -> pl.Expr:
-    """The same text, of its own.
-
-    A filtered text column is a list of views into what it was cut from: a hundred suspects of a page would hold all of
-    the page, and a hundred differences all the suspects. Appending nothing makes new texts, and lets the old ones go.
-    """
-    return text + pl.lit("")
-
-
-def _own_texts(found: pl.DataFrame) -> pl.DataFrame:
-    return found.with_columns(_own(pl.col(pl.String)))
 
 
 def _merge(parts: Sequence[tuple[int, Diff]], key: Sequence[str]) -> Found:

@@ -128,9 +128,11 @@ def fetch(one: Slice, wanted: list[pl.Series], dataset: Dataset, this: DiffPlan)
     columns = this.select(expressions, decoded=False)
     every = pl.concat(wanted)
     # Appending nothing makes texts of their own, which let the pages go that they were read from.
-    texts = (column + pl.lit("") for column in columns)
-    rows = one.scan().filter(pl.col(ROW).is_in(every.implode())).select(ROW, *texts, this.fingerprint(expressions)[-1])
-    here = rows.collect(engine="streaming")
+    texts = pl.col(pl.String) + pl.lit("")
+    rows = (
+        one.scan().filter(pl.col(ROW).is_in(every.implode())).select(ROW, *columns, this.fingerprint(expressions)[-1])
+    )
+    here = rows.with_columns(texts).collect(engine="streaming")
     second = second_sum(here)
     here = here.drop("_two")
     return [here.filter(pl.col(ROW).is_in(part.implode())) for part in wanted], second

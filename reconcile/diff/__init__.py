@@ -10,15 +10,23 @@ that no name in a source can collide with ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
 
 from reconcile.diff.assign import nearest
 from reconcile.diff.compare import OTHER, RAW, differing_values, people, side_by_side, swaps
-from reconcile.diff.fingerprint import Suspects, fingerprint, prove_equal, second_sum, suspects, value_hashes
+from reconcile.diff.fingerprint import (
+    VALUE_HASHES,
+    Suspects,
+    fingerprint,
+    prove_equal,
+    second_sum,
+    suspects,
+    value_hashes,
+)
 from reconcile.diff.pair import Pairs, pair
 from reconcile.errors import ConfigError
 from reconcile.model import ROW, Dataset, Field
@@ -47,11 +55,13 @@ class DiffPlan:
     a leftover record may be. `approved` maps a field to the approved
     identifications that apply to it. `state` is the column that says whether a record is closed, `kind` the one that
     says of what kind it is, "" for none; `closed` the states that are. `propose`: ambiguous rows get a proposal.
+    `whole` are all fields of a plan that was narrowed.
     """
 
     key: dict[str, str]
     fields: dict[str, Field]
     seed: int
+    whole: Mapping[str, Field] = field(default_factory=dict)
     second: str = ""
     person: tuple[str, ...] = ()
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
@@ -61,12 +71,25 @@ class DiffPlan:
     propose: bool = False
 
     def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
-        """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them."""
+        """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them.
+
+        Behind them VALUE_HASHES: who the record is of, also where not all of its values are at hand (`narrowed`).
+        """
         columns = [canonical[source].alias(name) for name, source in self.key.items()]
         columns += [canonical[field.name].alias(name) for name, field in self.fields.items()]
         if decoded:
             columns += [pl.col(field.name).alias(f"{RAW}{name}") for name, field in self.fields.items()]
-        return columns
+        return [*columns, *value_hashes([canonical[field.name] for field in self.hashed.values()], self.seed)]
+
+    @property
+    def hashed(self) -> Mapping[str, Field]:
+        """The fields whose values make VALUE_HASHES: of a narrowed plan all that it had before."""
+        return self.whole or self.fields
+
+    def narrowed(self, names: Collection[str]) -> DiffPlan:
+        """The comparison of these fields alone, of rows that have one partner each and agree in all other fields."""
+        few = {name: field for name, field in self.fields.items() if name in names}
+        return replace(self, fields=few, whole=self.hashed, second="", person=(), state="", kind="")
 
     def fingerprint(self, canonical: dict[str, pl.Expr]) -> list[pl.Expr]:
         """The columns of FINGERPRINTS."""
@@ -160,7 +183,7 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
         only_right=_known(pairs.only_right, right, this),
         repeated=proposed,
         values=differing,
-        people=people(mismatched, key, values, this.seed),
+        people=people(mismatched, key),
         matched=pairs.equal + both.height - mismatched.height,
         mismatched=mismatched.height,
     )
@@ -170,13 +193,14 @@ def _hashed(rows: pl.DataFrame, this: DiffPlan) -> pl.DataFrame:
     # A record of unknown state is taken to be open: it must not go out of scope for want of a value.
     closed = pl.col(this.state).is_in(this.closed).fill_null(value=False) if this.state else pl.lit(value=False)
     kind = pl.col(this.kind).hash(this.seed) if this.kind else pl.lit(0, pl.UInt64)
-    return rows.select(ROW, *this.key, **value_hashes(list(this.fields), this.seed, "_"), _closed=closed, _kind=kind)
+    one, two = VALUE_HASHES
+    return rows.select(ROW, *this.key, _one=one, _two=two, _closed=closed, _kind=kind)
 
 
 def _known(only: pl.DataFrame, rows: pl.DataFrame, this: DiffPlan) -> pl.DataFrame:
     """Leftover rows with what may tell who they are: `_second`, and `_person`, null where a part of it is."""
     second = pl.col(this.second) if this.second else pl.lit(None, pl.String)
-    hashed = next(iter(value_hashes(this.person, this.seed, "").values()))
+    hashed = value_hashes([pl.col(name) for name in this.person], this.seed)[0]
     whole = (
         pl.all_horizontal(pl.col(name).is_not_null() for name in this.person) if this.person else pl.lit(value=False)
     )

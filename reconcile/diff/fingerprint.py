@@ -22,7 +22,7 @@ polars' `hash` is stable within one version and seed only: fingerprints are neve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ from reconcile.model import ROW
 
 PHI = pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64)
 """2**64 divided by the golden ratio, odd: multiplying by it loses nothing and spreads low bits upward."""
+
+VALUE_HASHES = ("_values_one", "_values_two")
+"""Two hashes of a row's compared values, UInt64."""
 
 _MODULUS = 1 << 64
 _KEY_SEED, _ONE_SEED, _TWO_SEED = 0, 1 << 20, 1 << 21
@@ -63,15 +66,17 @@ def fingerprint(key: Sequence[pl.Expr], values: Sequence[pl.Expr], seed: int) ->
     ]
 
 
-def value_hashes(values: Sequence[str], seed: int, prefix: str) -> Mapping[str, pl.Expr]:
-    """Two hashes of the values without the key: equal for equal people, whatever their keys."""
-    columns = [pl.col(name) for name in values] or [pl.lit("")]
-    return {f"{prefix}one": _fold(columns, seed + _ONE_SEED), f"{prefix}two": _fold(columns, seed + _TWO_SEED)}
+def value_hashes(values: Sequence[pl.Expr], seed: int) -> list[pl.Expr]:
+    """VALUE_HASHES: two hashes of the values without the key, equal for equal people, whatever their keys."""
+    columns = values or [pl.lit("")]
+    return [
+        _fold(columns, seed + by).alias(name) for name, by in zip(VALUE_HASHES, (_ONE_SEED, _TWO_SEED), strict=True)
+    ]
 
 
-def second_sum(rows: pl.DataFrame) -> int:
-    """The sum of the second hashes (`_two`) modulo 2**64, whatever the order of the rows."""
-    return int(rows["_two"].to_numpy().sum(dtype=np.uint64))
+def second_sum(rows: pl.DataFrame, column: str = "_two") -> int:
+    """The sum of the second hashes modulo 2**64, whatever the order of the rows."""
+    return int(rows[column].to_numpy().sum(dtype=np.uint64))
 
 
 def suspects(left: pl.DataFrame, right: pl.DataFrame) -> Suspects:

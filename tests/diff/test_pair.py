@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile.diff.compare import OTHER, people, side_by_side, swaps
+from reconcile.diff.fingerprint import value_hashes
 from reconcile.diff.pair import Pairs, pair
 from reconcile.model import ROW
 from reconcile.proof import oracle
@@ -312,8 +313,9 @@ def _everyone(left: list[tuple[str, str]], right: list[tuple[str, str]]) -> pl.D
         {"k0": [str(i) for i in mismatched], "left_row": mismatched, "right_row": mismatched},
         schema={"k0": pl.String, "left_row": pl.UInt32, "right_row": pl.UInt32},
     )
-    both = side_by_side(paired, left_rows, right_rows, ["k0"])
-    return people(both, ["k0"], ["v0", "v1"], 7)
+    hashes = value_hashes([pl.col("v0"), pl.col("v1")], 7)
+    left_rows, right_rows = (rows.with_columns(hashes) for rows in (left_rows, right_rows))
+    return people(side_by_side(paired, left_rows, right_rows, ["k0"]), ["k0"])
 
 
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=6))
@@ -343,7 +345,9 @@ def test_composite_keys_are_told_apart_part_by_part() -> None:
         {"left_row": i, "right_row": i, "k0": key[0], "k1": key[1], **mine, f"v0{OTHER}": its["v0"]}
         for i, (key, mine, its) in enumerate(zip(keys, (one_person, other), (other, one_person), strict=True))
     ]
-    found = swaps(people(pl.DataFrame(rows), ["k0", "k1"], ["v0"], 7), ["k0", "k1"])
+    theirs = (hashed.name.suffix(OTHER) for hashed in value_hashes([pl.col(f"v0{OTHER}")], 7))
+    both = pl.DataFrame(rows).with_columns(*value_hashes([pl.col("v0")], 7), *theirs)
+    found = swaps(people(both, ["k0", "k1"]), ["k0", "k1"])
     assert found.select("k0", "k1", f"k0{OTHER}", f"k1{OTHER}").rows() == [("1", "1", "1", "2")]
 
 

@@ -1,0 +1,274 @@
+"""From the fingerprints of both sides to what differs: suspects are found, fetched and compared, as many as may be held.
+
+A run seldom has more suspects than fit. Where it has, they are compared in pieces, and every piece reads both sources
+once more. That would be a reading for every 300,000 rows when one column differs everywhere, as it does when a code
+list is wrong. So a sample of the suspects is compared first. If few columns make most of their differences, the rest of
+the columns get fingerprints of their own: rows that agree in the rest need only those few columns, and many more of
+them fit (decision "One column that differs everywhere").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from reconcile.check import ROWS_PER_BATCH, Input, Progress
+from reconcile.diff import Diff, DiffPlan, diff, prove_equal, second_sum, suspects
+from reconcile.machine.budget import Budget
+from reconcile.model import ROW, Dataset, Side
+from reconcile.prints import Prints
+
+_SAMPLE = 2_000
+"""Suspects compared to see which columns differ: enough to find one that differs in a tenth of them, and no burden."""
+
+_OFTEN = 0.1
+"""Of the sampled pairs: a column that differs in so many is one of the few."""
+
+_REST = "_rest"
+"""A fetched row's second hash over the columns that were not fetched."""
+
+Rows = Mapping[Side, pl.Series]
+
+
+class _Few(NamedTuple):
+    """Columns that make most of the differences.
+
+    Attributes:
+        plan: Of them alone.
+        rest: Of all others.
+        prints: Of every row of both sides, over the others.
+    """
+
+    plan: DiffPlan
+    rest: DiffPlan
+    prints: Mapping[Side, Prints]
+
+
+class Work(NamedTuple):
+    """What is compared, and how.
+
+    Attributes:
+        inputs: Both sides.
+        dataset: What is declared of them.
+        plan: The comparison.
+        held: How much may be held.
+        prints: Makes room for the fingerprints of both sides.
+        progress: Told of every partition.
+    """
+
+    inputs: Mapping[Side, Input]
+    dataset: Dataset
+    plan: DiffPlan
+    held: Budget
+    prints: Callable[[], Mapping[Side, Prints]]
+    progress: Progress
+
+
+def differences(work: Work, prints: Mapping[Side, Prints]) -> Iterator[tuple[int, Diff]]:
+    """So many suspects at a time: how many pairs are surely equal, and what comparing the suspects gave.
+
+    Args:
+        work: What is compared.
+        prints: Of every row of both sides that takes part; they are used up.
+
+    Raises:
+        BalanceError: A pair passed as equal that is not.
+    """
+    compare = _Compare(work, {side: prints[side].second for side in Side})
+    partitions = prints[Side.LEFT].partitions
+    few: _Few | None = None
+    asked = False
+    for number in range(partitions):
+        parts = {side: prints[side].part(number) for side in Side}
+        found = suspects(parts[Side.LEFT], parts[Side.RIGHT])
+        compare.matched += found.matched
+        rows = {Side.LEFT: found.left, Side.RIGHT: found.right}
+        work.progress("compare", number + 1, partitions)
+        if not asked and _most(rows) > work.held.suspects:
+            asked = True
+            few = _few(work, compare, _sample(parts, rows))
+        if few is None:
+            yield from compare.add(work.plan, parts, rows)
+            continue
+        del parts
+        others = {side: _of(few.prints[side].part(number), rows[side]) for side in Side}
+        wide = suspects(others[Side.LEFT], others[Side.RIGHT])
+        wide_rows = {Side.LEFT: wide.left, Side.RIGHT: wide.right}
+        yield from compare.add(work.plan, others, wide_rows)
+        narrow = {side: others[side][ROW].filter(~others[side][ROW].is_in(wide_rows[side].implode())) for side in Side}
+        yield from compare.add(few.plan, others, narrow, few.rest)
+    yield from compare.rest()
+
+
+class _Compare:
+    """Suspects put together until as many are there as may be held; then fetched and compared.
+
+    Attributes:
+        matched: Pairs that are surely equal, and have not been told yet.
+    """
+
+    def __init__(self, work: Work, seconds: dict[Side, int]) -> None:
+        """Begin.
+
+        Args:
+            work: What is compared.
+            seconds: The sums of the second hashes of all rows; those of suspects are taken off as they are fetched.
+        """
+        self.matched = 0
+        self._work = work
+        self._seconds = seconds
+        self._rest_seconds = dict.fromkeys(Side, 0)
+        self._held: dict[bool, tuple[DiffPlan, DiffPlan | None, list[Rows]]] = {}
+
+    def add(
+        self, plan: DiffPlan, parts: Mapping[Side, pl.DataFrame], rows: Rows, rest: DiffPlan | None = None
+    ) -> Iterator[tuple[int, Diff]]:
+        """Suspects of a partition.
+
+        Args:
+            plan: How they are compared.
+            parts: ROW and `_key` of them, and perhaps of others: rows of one key are compared together.
+            rows: Their record numbers.
+            rest: The columns in which they are said to agree.
+        """
+        limit = self._limit(plan)
+        for piece in _pieces(parts, rows, 1 + _most(rows) // limit):
+            *_, held = self._held.setdefault(rest is not None, (plan, rest, []))
+            if held and _most(*held, piece) > limit:
+                yield self._compared(narrow=rest is not None)
+                held.clear()
+            held.append(piece)
+
+    def rest(self) -> Iterator[tuple[int, Diff]]:
+        """What is still held; then the proof of everything that passed as equal.
+
+        Raises:
+            BalanceError: A pair passed as equal that is not.
+        """
+        for narrow in self._held:
+            yield self._compared(narrow=narrow)
+        prove_equal(self._seconds[Side.LEFT], self._seconds[Side.RIGHT])
+        prove_equal(self._rest_seconds[Side.LEFT], self._rest_seconds[Side.RIGHT])
+
+    def compare(self, plan: DiffPlan, rows: Rows, rest: DiffPlan | None = None, *, counted: bool = True) -> Diff:
+        """Fetch suspects of both sides and compare them.
+
+        Args:
+            plan: How.
+            rows: Which.
+            rest: The columns in which they are said to agree.
+            counted: Whether they are done with; a sample is not.
+        """
+        fetched = {side: _fetch(self._work, side, rows[side], plan, rest) for side in Side}
+        for side, frame in fetched.items():
+            if counted:
+                self._seconds[side] -= second_sum(frame)
+                self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
+        found = diff(plan, *(frame.drop("_two", _REST, strict=False) for frame in fetched.values()))
+        return found._replace(
+            only_left=_own_texts(found.only_left),
+            only_right=_own_texts(found.only_right),
+            repeated=_own_texts(found.repeated),
+            values=_own_texts(found.values),
+            people=_own_texts(found.people),
+        )
+
+    def _compared(self, *, narrow: bool) -> tuple[int, Diff]:
+        plan, rest, held = self._held[narrow]
+        rows = {side: pl.concat([piece[side] for piece in held]) for side in Side}
+        return self._told(), self.compare(plan, rows, rest)
+
+    def _told(self) -> int:
+        matched, self.matched = self.matched, 0
+        return matched
+
+    def _limit(self, plan: DiffPlan) -> int:
+        # Budgeted by values: with fewer columns a row takes less; its numbers take as much as three.
+        every, here = len(self._work.plan.fields) + 1, len(plan.fields) + 1
+        held = self._work.held.suspects
+        return held if every == here else max(1, held * every // (here + 3))
+
+
+def _pieces(parts: Mapping[Side, pl.DataFrame], rows: Rows, number: int) -> Iterator[Rows]:
+    """The suspects of a partition in so many pieces, those of a key together."""
+    if number == 1:
+        yield rows
+        return
+    # A partition is a remainder of the key's hash: its upper half is not spoken for.
+    piece = (pl.col("_key") // (1 << 32)) % number
+    mine = {side: _of(parts[side], rows[side]).select(ROW, piece.alias("piece")) for side in Side}
+    for i in range(number):
+        yield {side: frame.filter(pl.col("piece") == i)[ROW].sort() for side, frame in mine.items()}
+
+
+def _of(part: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    return part if part.height == len(rows) else part.filter(pl.col(ROW).is_in(rows.implode()))
+
+
+def _most(*held: Rows) -> int:
+    return max(sum(len(one[side]) for one in held) for side in Side)
+
+
+# ------------------------------------------------------------------------------------------- few columns, many rows
+
+
+def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Rows:
+    """Suspects of both sides by the hashes of their keys, which are as good as drawn."""
+    share = max(1, _most(rows) // _SAMPLE)
+    drawn = (pl.col("_key") // (1 << 32)) % share == 0
+    return {side: _of(parts[side].filter(drawn), rows[side])[ROW].sort() for side in Side}
+
+
+def _few(work: Work, compare: _Compare, sample: Rows) -> _Few | None:
+    """The columns that make most differences, if they are few; then all rows are read for the prints of the others."""
+    this = work.plan
+    met = compare.compare(this, sample, counted=False)
+    pairs = met.values.select("left_row", "right_row", "field").unique()
+    count = pairs.select(pl.struct("left_row", "right_row").n_unique()).item()
+    often = set(pairs.group_by("field").len().filter(pl.col("len") >= _OFTEN * count)["field"])
+    names = {name for name, field in this.fields.items() if field.name in often}
+    if not names or 2 * len(names) > len(this.fields):
+        return None
+    rest = this.narrowed(set(this.fields) - names)
+    prints = work.prints()
+    for side, entry in work.inputs.items():
+        columns = rest.fingerprint(entry.canonical(work.dataset))
+        batches = entry.rows.select(columns).collect_batches(chunk_size=ROWS_PER_BATCH, engine="streaming")
+        for done, batch in enumerate(batches, 1):
+            prints[side].add(batch)
+            work.progress(f"narrow {side}", min(done * ROWS_PER_BATCH, entry.snapshot.rows), entry.snapshot.rows)
+    return _Few(this.narrowed(names), rest, prints)
+
+
+# ----------------------------------------------------------------------------------------------------------- fetching
+
+
+def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.DataFrame:
+    """Suspects with all that is compared, canonical and raw, and `_two`: their second hash; and that of the rest."""
+    entry = work.inputs[side]
+    snapshot = entry.snapshot
+    expressions = entry.canonical(work.dataset)
+    wanted = entry.rows
+    if len(rows) < snapshot.rows + entry.sentinels:
+        # None at all must not cost a reading.
+        wanted = wanted.filter(pl.col(ROW).is_in(rows.implode())) if len(rows) else wanted.head(0)
+    columns = plan.select(expressions, decoded=snapshot.layout is not None)
+    second = [work.plan.fingerprint(expressions)[-1]]
+    if rest is not None:
+        second.append(rest.fingerprint(expressions)[-1].alias(_REST))
+    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String))).collect(engine="streaming")
+
+
+def _own(text: pl.Expr) -> pl.Expr:
+    """The same text, of its own.
+
+    A filtered text column is a list of views into what it was cut from: a hundred suspects of a page would hold all of
+    the page, and a hundred differences all the suspects. Appending nothing makes new texts, and lets the old ones go.
+    """
+    return text + pl.lit("")
+
+
+def _own_texts(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(_own(pl.col(pl.String)))
