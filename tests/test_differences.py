@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import polars as pl
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile import compare, differences, pipeline
+from reconcile.diff import Suspects, suspects
 from reconcile.errors import BalanceError
 from reconcile.machine.budget import Budget
 
@@ -36,15 +38,14 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     kinds = dict(whole.findings["kind"].value_counts().iter_rows())
     assert kinds["value"] >= 1990
     assert {"only_left", "identity_swap", "duplicate_left", "duplicate_right"} <= set(kinds)
-    readings: list[Any] = []
-    fetch = differences._fetch
-    monkeypatch.setattr(differences, "_fetch", lambda *about: readings.append(about) or fetch(*about))
+    fetch = mock.Mock(wraps=differences._fetch)
+    monkeypatch.setattr(differences, "_fetch", fetch)
     monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
     # 2 of the sample, 2 of what differs elsewhere, and 2 for every 50 * 31 / 5 rows: 40 pieces would have been 80.
-    assert len(readings) <= 24
+    assert fetch.call_count <= 24
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,12 +73,11 @@ def test_whatever_is_held_at_once_the_same_is_found(
 def test_rows_that_pass_as_equal_in_the_other_columns_and_are_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = _tables(400)
     calls: list[int] = []
-    found = differences.suspects
 
-    def collided(one: pl.DataFrame, other: pl.DataFrame) -> differences.Suspects:
+    def collided(one: pl.DataFrame, other: pl.DataFrame) -> Suspects:
         """As if the first hashes of the other columns were the same for all."""
         calls.append(one.height)
-        of = found(one, other)
+        of = suspects(one, other)
         return of if len(calls) == 1 else of._replace(left=of.left.clear(), right=of.right.clear())
 
     monkeypatch.setattr(differences, "suspects", collided)
