@@ -21,8 +21,8 @@ WIDE = [f"c{number:02}" for number in range(30)]
 def _tables(rows: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One column differs everywhere; beside it single differences, a swap, repeated keys, and rows without a partner."""
     number = pl.int_range(rows)
-    left = pl.select(
-        id=number.cast(pl.String), **{name: (number * 7 + i).cast(pl.String) for i, name in enumerate(WIDE)}
+    left = pl.select(number.cast(pl.String).alias("id")).with_columns(
+        (pl.int_range(pl.len()) * 7 + i).cast(pl.String).alias(name) for i, name in enumerate(WIDE)
     )
     other = pl.when(pl.col("id").is_in(["11", "500", "1311"]))
     everywhere = pl.when(~pl.col("id").is_in(["40", "41"])).then(pl.col("c03") + "x").otherwise("c03")
