@@ -27,7 +27,7 @@ from reconcile.diff.fingerprint import (
     suspects,
     value_hashes,
 )
-from reconcile.diff.pair import Pairs, pair
+from reconcile.diff.pair import pair, pair_single
 from reconcile.errors import ConfigError
 from reconcile.model import ROW, Dataset, Field
 
@@ -169,7 +169,9 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
         right: The same of the other side. A key's rows are in both frames or in neither.
     """
     key, values = list(this.key), list(this.fields)
-    pairs: Pairs = pair(_hashed(left, this), _hashed(right, this), key)
+    # After `narrowed` each row has one partner; should two keys have collided, they are paired like all others.
+    pairs = pair_single(left.select(ROW, *key), right.select(ROW, *key), key) if this.whole else None
+    pairs = pairs or pair(_hashed(left, this), _hashed(right, this), key)
     proposed = pairs.repeated.with_columns(nearest=pl.lit(None, pl.String))
     if this.propose and pairs.repeated.height:
         told = nearest((pairs.over_left, pairs.over_right), left, right, key, values)

@@ -82,6 +82,26 @@ def pair(left: pl.DataFrame, right: pl.DataFrame, key: Sequence[str]) -> Pairs:
     )
 
 
+def pair_single(left: pl.DataFrame, right: pl.DataFrame, key: Sequence[str]) -> Pairs | None:
+    """Pair rows of which each has one partner, as `pair` would; None where it turns out that some have not.
+
+    Args:
+        left: ROW and the key.
+        right: The same of the other side.
+        key: The names of the key's columns.
+    """
+    key = list(key)
+    theirs = right.select(*key, right_row=ROW)
+    paired = left.select(*key, left_row=ROW).join(theirs, on=key, how="inner", maintain_order="left")
+    rows = (paired["left_row"].n_unique(), paired["right_row"].n_unique())
+    if not paired.height == left.height == right.height == min(rows):
+        return None
+    numbers = {"_one": 0, "_two": 0, "_closed": False, "_kind": 0}
+    nobody = left.clear().with_columns(**{name: pl.lit(value) for name, value in numbers.items()})
+    nothing = pair(nobody, nobody, key)
+    return nothing._replace(paired=paired)
+
+
 def _count(rows: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
     opened = pl.col("_kind").filter(~pl.col("_closed"))
     return rows.group_by(key, maintain_order=True).agg(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconcile.diff.compare import OTHER, people, side_by_side, swaps
 from reconcile.diff.fingerprint import value_hashes
-from reconcile.diff.pair import Pairs, pair
+from reconcile.diff.pair import Pairs, pair, pair_single
 from reconcile.model import ROW
 from reconcile.proof import oracle
 
@@ -359,3 +359,21 @@ def test_three_in_a_circle_are_no_swap() -> None:
 def test_people_who_look_alike_prove_no_swap() -> None:
     left, right = [("a", "a"), ("b", "b"), ("a", "a")], [("b", "b"), ("a", "a"), ("b", "a")]
     assert swaps(_everyone(left, right), ["k0"]).is_empty()
+
+
+@given(st.lists(st.integers(0, 6), max_size=6), st.lists(st.integers(0, 6), max_size=6))
+def test_rows_of_one_partner_each_are_paired_as_all_others_are(left: list[int], right: list[int]) -> None:
+    one, other = (
+        pl.DataFrame({"k0": [str(key) for key in keys]}, schema={"k0": pl.String}).with_row_index(ROW, offset=1)
+        for keys in (left, right)
+    )
+    found = pair_single(one, other, ["k0"])
+    alone = len(set(left)) == len(left) and sorted(left) == sorted(right)
+    assert (found is not None) == alone
+    if found is not None:
+        numbers = {"_one": pl.lit(0), "_two": pl.lit(0), "_closed": pl.lit(value=False), "_kind": pl.lit(0)}
+        plain = pair(one.with_columns(**numbers), other.with_columns(**numbers), ["k0"])
+        assert found.paired.sort("k0").equals(plain.paired.sort("k0"))
+        assert [part.schema if isinstance(part, pl.DataFrame) else part for part in found] == [
+            part.schema if isinstance(part, pl.DataFrame) else part for part in plain
+        ]
