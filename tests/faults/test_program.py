@@ -113,7 +113,16 @@ def test_a_run_without_memory_or_descriptors_claims_nothing(poor: Callable[[], N
 def test_a_run_that_is_stopped_claims_nothing_and_the_next_one_repairs_it(stop: signal.Signals, site: Path) -> None:
     """F089, F149, F150: the stop comes while residents are being read or compared."""
     results = site.parent / "results"
-    with subprocess.Popen([*RUN, str(site)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+
+    def attended() -> None:
+        signal.signal(stop, signal.SIG_DFL)  # under nohup a child inherits that SIGHUP is ignored
+
+    with subprocess.Popen(
+        [*RUN, str(site)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=attended,  # noqa: PLW1509  no thread of ours runs
+    ) as process:
         until = time.monotonic() + PATIENCE_SECONDS
         while not list(results.glob(".stage-*")) and process.poll() is None and time.monotonic() < until:
             time.sleep(0.002)
