@@ -251,7 +251,8 @@ def test_a_site_changes_a_severity_by_name_and_date_for_the_day_of_the_run(site:
     text = site.read_text(encoding="utf-8")
     site.write_text(text + rule.format("2026-11-21"), encoding="utf-8")
     early, _ = run(site)
-    site.write_text(text + rule.format("2026-11-20"), encoding="utf-8")
+    # Into another folder: in the same one a run file that changed is held until it is accepted (`nights/test_run_file`).
+    site.write_text(text.replace("results", "others") + rule.format("2026-11-20"), encoding="utf-8")
     changed, folder = run(site)
 
     assert early["severity_changes"] == []

@@ -31,7 +31,7 @@ def invented(frame: pl.LazyFrame, snapshot: Snapshot, dataset: Dataset) -> bool 
     mark = dataset.test_mark
     if mark is None or mark.field not in snapshot.columns:
         return None
-    digits = pl.col(mark.field).cast(pl.String).str.extract(rf"^\s*(\d{{{mark.digits}}})\d*\s*$").cast(pl.Int64)
+    digits = pl.col(mark.field).cast(pl.String).str.extract(rf"^\s*([0-9]{{{mark.digits}}})[0-9]*\s*$").cast(pl.Int64)
     told = frame.select(
         records=digits.is_not_null().sum(), marked=(digits % mark.modulus == mark.remainder).sum()
     ).collect()

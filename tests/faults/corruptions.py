@@ -219,6 +219,12 @@ def values(column: str, change: Callable[[str], str], *, every: int = 1) -> Chan
     return lines(changed)
 
 
+def _somebody_else(code: str) -> str:
+    """Another invented person's code: 97 divides the distance, so that the mark of invented people stays (F044)."""
+    number, distance = int(code[:10]), 97 * 1_000_003
+    return f"{number + distance if number < 5_000_000_000 else number - distance:010}{code[10:]}"
+
+
 def columns(order: Callable[[list[bytes]], list[bytes]]) -> Change:
     """The fields of every line in another order, or more, or fewer of them."""
     return lines(lambda given: [b",".join(order(row.split(b","))) if row else row for row in given])
@@ -410,6 +416,6 @@ CORRUPTIONS: tuple[Corruption, ...] = (
     Corruption("F048", "no code in the CS", cs_value(_row(), "juminhyo_code", "", trailer=True), PARTIAL),
     Corruption("F049", "a code changed", value(_row(), "juminhyo_code", lambda _: "10000000008"), FOUND, "other_key"),
     Corruption("F053", "two fifths differ", values("address_lot", lambda v: v + "９", every=2), FOUND, "address_lot"),
-    Corruption("F054", "another population", values("juminhyo_code", lambda v: v[::-1]), REFUSED, "overlap"),
+    Corruption("F054", "another population", values("juminhyo_code", _somebody_else), REFUSED, "overlap"),
     Corruption("F055", "a column dead on one side", values("furigana_name", lambda _: ""), REFUSED, "dead_columns"),
 )

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.ward import make_ward
-from reconcile import nightly, pipeline
+from reconcile import differences, nightly
 from reconcile.config import load_dataset, load_layout
 from reconcile.diff import Suspects
 from reconcile.diff import compare as comparing
@@ -152,11 +152,11 @@ def test_a_search_that_takes_suspects_for_equal_is_noticed_by_each_of_three_proo
         none = pl.Series(ROW, [], pl.UInt32)
         return Suspects(left=none, right=none, matched=min(left.height, right.height))
 
-    monkeypatch.setattr(pipeline, "suspects", trusting)
+    monkeypatch.setattr(differences, "suspects", trusting)
     with pytest.raises(BalanceError) as failure:
         run(written(ward, tmp_path, 0))
     assert failure.value.code == "E_BALANCE"  # the sum of the second hashes notices it first
-    monkeypatch.setattr(pipeline, "prove_equal", lambda _left, _right: None)
+    monkeypatch.setattr(differences, "prove_equal", lambda _left, _right: None)
     for number, (oracle_rows, code) in enumerate(((0, "E_SELFTEST"), (500_000, "E_ORACLE"))):
         folder = tmp_path / str(number)
         folder.mkdir()
