@@ -328,6 +328,33 @@ def accept(
     raise typer.Exit(_guarded(work, terminal))
 
 
+@app.command("rotate-key")
+def rotate_key(
+    new: Annotated[Path, typer.Option(help="新しい鍵のファイル(なければ作る) The new key's file; made if missing")],
+    approver: Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")],
+    purpose: Annotated[str, typer.Option(help="交換の理由 Why; recorded. No number of a person")],
+    config: ConfigFile = Path("run.toml"),
+    as_of: Annotated[str, typer.Option(help="基準日 Day the inputs are about, YYYY-MM-DD")] = "",
+    memory_limit: MemoryLimit = "",
+    quiet: Quiet = False,
+    lang: Lang = "",
+) -> None:
+    """サイト鍵を交換し、履歴を新しい鍵に付け替える。 Exchange the site's key: the history goes on under the new one."""
+    terminal = _terminal(lang, quiet=quiet, as_json=False)
+
+    def work() -> int:
+        settle(limit=memory_limit or limit_of(config))
+        from reconcile.nights.rotate import Rotation, lines, rotate  # noqa: PLC0415
+
+        asked = Rotation(config=config, new=new, approver=approver, purpose=purpose, as_of=as_of)
+        done = rotate(asked, terminal.progress)
+        terminal.note("")
+        terminal.lines(lines(done, new, english=terminal.english))
+        return done.exit_code
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
 @app.command()
 def status(config: ConfigFile = Path("run.toml"), as_json: AsJson = False, lang: Lang = "") -> None:
     """期限内に判定の出た回があるかを示す(監視用)。 Whether a run has come in time, for a monitor: 2 if none has."""

@@ -279,7 +279,7 @@ def site_key(path: Path) -> bytes:
     """The site's key: 32 random bytes in a file of mode 0400, made when it is first needed.
 
     Without it the ids of findings could be undone by trying all keys; with another one, no finding would be
-    recognized from one run to the next. So it is never replaced.
+    recognized from one run to the next. So it is replaced by `nights.rotate` alone, which re-links the history.
 
     Raises:
         ConfigError: The file is not 32 bytes long, others may read it, or it cannot be made.

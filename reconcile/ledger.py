@@ -5,6 +5,7 @@
     before     the same of the rows that the newest night altered, as they stood before it
     sightings  what happened to a finding, in which run: new, changed, reappeared, resolved
     decisions  what people decided about a finding: state, who by staff id, when, until when
+    rotations, earlier_keys    when the site's key was exchanged, and the findings whose ids an earlier key made
 
 Keys are keyed hashes, values stand nowhere. A night may be run again: `record` puts the rows that it altered back to
 what `before` holds and then applies the newer run, so that the same command again leaves the same history. The journal
@@ -20,43 +21,21 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from reconcile.errors import SourceError
 from reconcile.model import BREAKS, Tracked, Verdict
+from reconcile.nights.tables import APPLICATION, SCHEMA, as_made, bring_up, digest
 
-SCHEMA = 1
-"""The version of the tables. A ledger of a newer one is refused."""
-
-APPLICATION = 0x7265_636F  # "reco": another program's database is no ledger
 NAME = "ledger.sqlite"
 FILE_MODE = 0o600
 
-_BREAK = """finding_id TEXT PRIMARY KEY, person TEXT, field TEXT, code TEXT, severity TEXT, resolved INTEGER NOT NULL,
-  first_seen TEXT NOT NULL, since TEXT NOT NULL, last_seen TEXT NOT NULL, resolved_on TEXT, nights INTEGER NOT NULL,
-  carried_since TEXT, carried_nights INTEGER NOT NULL"""
-_TABLES = f"""
-CREATE TABLE runs (run_id TEXT PRIMARY KEY, night TEXT NOT NULL, started_at TEXT NOT NULL, verdict TEXT NOT NULL,
-  code TEXT, manifest TEXT, superseded_by TEXT, left_records INTEGER, right_records INTEGER, left_sha256 TEXT,
-  right_sha256 TEXT, counts TEXT, deleting TEXT, deleted TEXT) STRICT;
-CREATE TABLE breaks ({_BREAK}, night TEXT NOT NULL) STRICT;
-CREATE TABLE before ({_BREAK}, night TEXT NOT NULL) STRICT;
-CREATE TABLE sightings (run_id TEXT NOT NULL REFERENCES runs, finding_id TEXT NOT NULL, event TEXT NOT NULL, code TEXT,
-  severity TEXT, PRIMARY KEY (run_id, finding_id)) STRICT;
-CREATE TABLE decisions (finding_id TEXT NOT NULL, run_id TEXT NOT NULL REFERENCES runs,
-  state TEXT NOT NULL, reason TEXT, operator TEXT, due TEXT, decided_at TEXT NOT NULL,
-  PRIMARY KEY (finding_id, decided_at)) STRICT;
-CREATE INDEX breaks_open ON breaks (resolved, since);
-"""
-_MADE_OF = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
 _COLUMNS = ", ".join(BREAKS.names())
 # What earlier runs of the night itself did is undone, but for one thing: a finding that they opened is not forgotten
 # because a later run of that night could not compare its key.
@@ -69,15 +48,6 @@ SELECT {_COLUMNS} FROM breaks WHERE night = :night
   AND finding_id NOT IN (SELECT finding_id FROM before WHERE resolved = 0)
 ORDER BY finding_id
 """  # noqa: S608
-_CONTENT = {
-    "before": "finding_id",
-    "breaks": "finding_id",
-    "decisions": "finding_id, decided_at",
-    "runs": "run_id",
-    "sightings": "run_id, finding_id",
-}
-"""Table -> what its rows are sorted by."""
-
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
 _EVENTS = ("new", "changed", "reappeared", "resolved")
 
@@ -130,6 +100,20 @@ class Decision:
     due: date | None
 
 
+class Keys(NamedTuple):
+    """Under which site keys the ids were made, each key by its id.
+
+    Attributes:
+        in_force: That of the newest rotation; "" if there never was one.
+        former: Those that a rotation replaced.
+        earlier: Finding -> the former key that made its id, of those that no rotation could re-link.
+    """
+
+    in_force: str
+    former: frozenset[str]
+    earlier: Mapping[str, str]
+
+
 Told = Callable[[str, str], None]
 """Called in a transaction, before it is committed, with the digest of what the ledger holds before and after it. What it
 raises undoes the transaction. So the evidence knows of every state of the ledger before there is one."""
@@ -152,7 +136,7 @@ class Ledger:
             SourceError: E_LEDGER, it cannot be read.
         """
         with _readable():
-            return _digest(self._connection)
+            return digest(self._connection)
 
     def begin(self, run_id: str, night: date, started_at: datetime, told: Told = untold) -> None:
         """Note that a run was begun: one that dies is then known by it.
@@ -289,6 +273,43 @@ class Ledger:
                 for finding, state, reason, operator, due, at in rows
             }
 
+    def keys(self) -> Keys:
+        """Under which site keys its ids were made."""
+        with _readable():
+            rotated = self._connection.execute(
+                "SELECT old_key_id, new_key_id FROM rotations ORDER BY number"
+            ).fetchall()
+            earlier = dict(self._connection.execute("SELECT finding_id, site_key_id FROM earlier_keys"))
+        return Keys(rotated[-1][1] if rotated else "", frozenset(old for old, _ in rotated), earlier)
+
+    def relink(self, links: pl.DataFrame, keys: tuple[str, str], at: datetime, told: Told = untold) -> None:
+        """Let the history go on under another site key: every id of a finding and a person anew, all or none.
+
+        Args:
+            links: `model.LINKS`. A finding that is not in it keeps its id, and is noted in `earlier_keys`.
+            keys: The ids of the old and the new key.
+            at: When.
+            told: As `Told`.
+        """
+        old, new = keys
+        ids = dict(links.select("finding_id", "new_id").iter_rows())
+        people = dict(links.select("finding_id", "new_person").iter_rows())
+        # What is overwritten is gone from the file, too: the old key may be known to somebody who has it.
+        self._connection.execute("PRAGMA secure_delete = ON")
+        self._connection.create_function("new_id", 1, ids.get, deterministic=True)
+        self._connection.create_function("new_person", 1, people.get, deterministic=True)
+        with self._write(told) as write:
+            write.execute(
+                "INSERT OR IGNORE INTO earlier_keys SELECT finding_id, ? FROM breaks WHERE new_id(finding_id) IS NULL",
+                (old,),
+            )
+            for table in ("breaks", "before", "sightings", "decisions"):
+                person = ", person = new_person(finding_id)" if table in ("breaks", "before") else ""
+                write.execute(
+                    f"UPDATE {table} SET finding_id = new_id(finding_id){person} WHERE new_id(finding_id) IS NOT NULL"  # noqa: S608  fixed names
+                )
+            write.execute("INSERT INTO rotations (at, old_key_id, new_key_id) VALUES (?, ?, ?)", (_utc(at), old, new))
+
     @contextmanager
     def _write(self, told: Told) -> Iterator[sqlite3.Connection]:
         """One transaction: all of it on the disk, or none of it."""
@@ -358,36 +379,20 @@ def _check(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA {pragma}")
     application, version = (connection.execute(f"PRAGMA {n}").fetchone()[0] for n in ("application_id", "user_version"))
     if (application, version) == (0, 0) and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {SCHEMA}; COMMIT;"
-        )
+        bring_up(connection, 0)
         return
     if application != APPLICATION:
         raise _refused("is no ledger")
     if version > SCHEMA:
         raise _refused(f"was written by a newer version (tables {version}, known {SCHEMA})")
-    if connection.execute(_MADE_OF).fetchall() != _declared():
+    if version < 1 or not as_made(connection, version):
         raise _refused("has other tables than it was made with")
     if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
         raise _refused("is damaged")
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise _refused("contradicts itself")
-
-
-def _digest(connection: sqlite3.Connection) -> str:
-    content = sha256()
-    for table, order in _CONTENT.items():
-        for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608  our own names
-            content.update(json.dumps([table, *row], separators=(",", ":")).encode() + b"\n")
-    return content.hexdigest()
-
-
-@cache
-def _declared() -> list[tuple[str, ...]]:
-    """What `_MADE_OF` says of an unharmed ledger: a flipped bit in the name of a column is a valid name, too."""
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(_TABLES)
-        return fresh.execute(_MADE_OF).fetchall()
+    if version < SCHEMA:  # only one that is whole is brought up
+        bring_up(connection, version)
 
 
 def _undo(write: sqlite3.Connection, night: str) -> None:

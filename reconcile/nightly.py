@@ -122,9 +122,10 @@ def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     if same_source(_source(read, Side.LEFT), _source(read, Side.RIGHT)):
         give_up(job, "E_SAME_INPUT")
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
-    if not attest.same_site_key(read):
+    in_force = attest.key_in_force(read, history.rotated_to(read.out))
+    if in_force and in_force != attest.key_id(site_key(read.site_key)):
         give_up(job, "E_SITE_KEY")
-        hint = "restore it from the copy in the safe; a new key needs a new `out`, in which history begins anew"
+        hint = "restore it from the copy in the safe; to exchange it, `reconcile rotate-key`"
         raise ConfigError("site_key", "got another key than that of the nights before", hint=hint, code="E_SITE_KEY")
     return job
 

@@ -104,7 +104,9 @@ def _fate(proof: Proof) -> pl.Expr:
     absent = pl.col("person").is_in(proof.absent["person"].implode())
     # A record without a key is nobody's: what is gone is the row, and all rows were counted.
     nobody = pl.col("person").is_null()
-    proven = nobody | (compared & field_compared) | absent
+    # Under an earlier site key nobody is recognized: that the person is met nowhere says nothing.
+    ours = ~pl.col("finding_id").is_in(sorted(proof.earlier))
+    proven = ours & (nobody | (compared & field_compared) | absent)
     return pl.when(proven).then(_lit(Status.RESOLVED)).otherwise(_lit(Status.UNCONFIRMED))
 
 

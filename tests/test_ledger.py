@@ -16,8 +16,9 @@ import polars as pl
 import pytest
 
 from reconcile.errors import SourceError
-from reconcile.ledger import APPLICATION, NAME, SCHEMA, Decision, Ledger, Night, Outcome, digest_of, open_ledger, untold
-from reconcile.model import BREAKS, STANDING, Tracked, Verdict
+from reconcile.ledger import NAME, Decision, Ledger, Night, Outcome, digest_of, open_ledger, untold
+from reconcile.model import BREAKS, LINKS, STANDING, Tracked, Verdict
+from reconcile.nights.tables import APPLICATION, SCHEMA
 
 DAY = [date(2026, 11, 1) + timedelta(days=number) for number in range(10)]
 AT = [datetime(2026, 11, 1, 18, 0, tzinfo=UTC) + timedelta(days=number) for number in range(10)]
@@ -339,7 +340,7 @@ def test_a_fresh_ledger_is_for_its_owner_only_and_says_what_it_is(tmp_path: Path
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(tmp_path / NAME)) as raw:
         assert raw.execute("PRAGMA application_id").fetchone() == (APPLICATION,) == (int.from_bytes(b"reco"),)
-        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA,) == (1,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA,) == (2,)
     with open_ledger(tmp_path, expected=True) as ledger:
         assert [run.run_id for run in ledger.nights()] == ["a"]
 
@@ -369,7 +370,9 @@ def left_behind(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("statement", "problem"), [
     ("PRAGMA application_id = 1", "is no ledger"),
-    ("PRAGMA user_version = 2", "was written by a newer version (tables 2, known 1)"),
+    ("PRAGMA user_version = 3", "was written by a newer version (tables 3, known 2)"),
+    ("PRAGMA user_version = 1", "has other tables than it was made with"),
+    ("PRAGMA user_version = 0", "has other tables than it was made with"),
     ("INSERT INTO sightings VALUES ('nobody', 'a', 'new', NULL, NULL)", "contradicts itself"),
 ])  # fmt: skip
 def test_another_file_than_our_ledger_is_refused(left_behind: Path, statement: str, problem: str) -> None:
@@ -421,13 +424,72 @@ def test_tables_that_were_made_otherwise_are_refused(left_behind: Path) -> None:
         pass
 
 
+def test_a_ledger_of_the_first_version_gets_the_new_tables_and_keeps_its_digest(tmp_path: Path) -> None:
+    """What was signed of it still holds, and one that was altered is not brought up."""
+    with open_ledger(tmp_path) as ledger:
+        night(ledger, 0, a_break("a", 0), a="new")
+        said, found = ledger.digest(), ledger.breaks()
+    altered(tmp_path, "DROP TABLE earlier_keys", "DROP TABLE rotations", "PRAGMA user_version = 1")
+    with open_ledger(tmp_path, expected=True) as ledger:
+        assert ledger.digest() == said
+        assert ledger.breaks().equals(found)
+        assert ledger.keys() == ("", frozenset(), {})
+    with closing(sqlite3.connect(tmp_path / NAME)) as raw:
+        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+    altered(
+        tmp_path, "DROP TABLE earlier_keys", "DROP TABLE rotations", "DROP INDEX breaks_open", "PRAGMA user_version = 1"
+    )
+    with pytest.raises(SourceError, match="has other tables"), open_ledger(tmp_path):
+        pass
+
+
+def test_another_key_gives_every_table_its_ids_and_what_is_not_linked_keeps_its_own(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a_break("b", 0), a_break("c", 0, person=None), a="new", b="new", c="new")
+    night(ledger, 1, a_break("a", 1), a_break("b", 1), a="changed")
+    ledger.decide("run1", [DECISION], AT[2])  # of "a"
+    before = ledger.breaks(before=DAY[1])
+    links = pl.DataFrame([("a", "x", "q"), ("c", "z", None)], schema=LINKS, orient="row")
+
+    ledger.relink(links, ("old", "new"), AT[3])
+
+    now = ledger.breaks()
+    assert now.select("finding_id", "person").rows() == [("b", "p"), ("x", "q"), ("z", None)]
+    names = {"x": "a", "z": "c", "b": "b"}
+    same = now.with_columns(pl.col("finding_id").replace(names)).drop("person").sort("finding_id")
+    assert same.select("finding_id", "nights").rows() == [("a", 2), ("b", 2), ("c", 1)]
+    was = ledger.breaks(before=DAY[1])
+    assert was["finding_id"].to_list() == ["b", "x", "z"]
+    assert was.drop("finding_id", "person").sort(pl.all()).equals(before.drop("finding_id", "person").sort(pl.all()))
+    assert [seen[2] for seen in ledger.sightings("x")] == ["new", "changed"]
+    assert ledger.sightings("a") == []
+    assert list(ledger.decisions()) == ["x"]
+    assert ledger.keys() == ("new", frozenset({"old"}), {"b": "old"})
+
+    ledger.relink(links.clear(), ("new", "third"), AT[4])
+    assert ledger.keys() == ("third", frozenset({"old", "new"}), {"b": "old", "x": "new", "z": "new"})
+
+
+def test_another_key_that_the_evidence_cannot_hear_of_is_not_taken(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    said = ledger.digest()
+
+    def refused(_before: str, _after: str) -> None:
+        raise SourceError("log", "is full")
+
+    with pytest.raises(SourceError, match="is full"):
+        ledger.relink(pl.DataFrame([("a", "x", "q")], schema=LINKS, orient="row"), ("old", "new"), AT[1], refused)
+    assert ledger.digest() == said
+    assert ledger.keys().in_force == ""
+
+
 def test_the_digest_is_that_of_every_row_as_anybody_can_compute_it(left_behind: Path) -> None:
     """`docs/verify.py` and `docs/evidence-format.md`: one line of JSON a row, tables and rows in order."""
     with open_ledger(left_behind) as ledger:
         ledger.decide("run0", [DECISION], AT[1])
+        ledger.relink(pl.DataFrame([("b", "x", "q")], schema=LINKS, orient="row"), ("old", "new"), AT[1])
         said = ledger.digest()
-    orders = {"before": "finding_id", "breaks": "finding_id", "decisions": "finding_id, decided_at", "runs": "run_id",
-              "sightings": "run_id, finding_id"}  # fmt: skip
+    orders = {"before": "finding_id", "breaks": "finding_id", "decisions": "finding_id, decided_at",
+              "earlier_keys": "finding_id", "rotations": "number", "runs": "run_id", "sightings": "run_id, finding_id"}  # fmt: skip
     with closing(sqlite3.connect(left_behind / NAME)) as raw:
         lines = [
             json.dumps([table, *row], separators=(",", ":")).encode() + b"\n"

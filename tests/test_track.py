@@ -291,3 +291,23 @@ def test_a_planned_move_has_a_limit_of_its_own_and_still_one() -> None:
 
 def test_a_mismatch_is_never_raised_or_lowered() -> None:
     assert set(seen(days("2026-11-02", "2026-12-30"), "C1", "要確認")) == {"要確認"}
+
+
+def test_a_finding_of_an_earlier_site_key_is_resolved_by_nothing() -> None:
+    """Neither by its person being met nowhere, nor, without a person, by every row having been counted."""
+    night, today = date(2026, 11, 20), date(2026, 11, 24)
+    before = pl.DataFrame(
+        [
+            {"finding_id": name, "person": person, "field": "name", "code": "C1", "severity": "要修正", "resolved": False,
+             "first_seen": night, "since": night, "last_seen": night, "nights": 1, "carried_nights": 0}
+            for name, person in (("a", "gone"), ("b", None), ("c", "gone"), ("d", None))
+        ],
+        schema=BREAKS,
+    )  # fmt: skip
+    found = before.select("finding_id", "person", "field", "code", "severity").clear()
+    absent = pl.DataFrame({"person": ["gone"]}, schema=PERSONS)
+    proof = Proof(conclusive=True, absent=absent, earlier=frozenset({"a", "b"}))
+    tracked = track(found, Memory(before=before, carried=CARRIED), proof, today, HOLIDAYS)
+    assert dict(tracked.standing.select("finding_id", "status").iter_rows()) == {
+        "a": "unconfirmed", "b": "unconfirmed", "c": "resolved", "d": "resolved",
+    }  # fmt: skip

@@ -16,6 +16,19 @@ _BLOCK_BYTES = 64
 GROUPS = {"only_left": "existence", "only_right": "existence", "other_key": "existence"}
 """Kinds that are one fact seen differently; every other kind is its own group."""
 
+KINDS = (
+    *("value", "only_left", "only_right", "other_key", "identity_swap", "mixed_identity", "shared_across"),
+    *(
+        f"{kind}_{side}"
+        for kind in (
+            *("reject", "duplicate", "two_kinds", "unassigned", "shared", "check_digit", "code_range", "town"),
+            *("undeclared", "doubtful", "disordered"),
+        )
+        for side in ("left", "right")
+    ),
+)
+"""Every kind there is: an id is not reversible, so whoever has a key and a finding must try them."""
+
 
 def finding_ids(found: pl.DataFrame, key: list[str], dataset: str, site_key: bytes) -> pl.Series:
     """One id a row: 32 hexadecimal digits.
@@ -29,17 +42,30 @@ def finding_ids(found: pl.DataFrame, key: list[str], dataset: str, site_key: byt
         dataset: Its name.
         site_key: 32 random bytes.
     """
-    group = pl.col("kind").replace(GROUPS)
+    texts = found.select(message=message(key, dataset))
+    if texts["message"].n_unique() < texts.height:
+        later = numbered(pl.col("message"), pl.int_range(pl.len()).over("message"))
+        texts = texts.select(pl.when(pl.col("message").is_first_distinct()).then("message").otherwise(later))
+    return id_of(texts.to_series(), site_key)
+
+
+def message(key: list[str], dataset: str) -> pl.Expr:
+    """What is hashed of the first finding of its dataset, key, `field` and group of `kind`."""
+    parts = [pl.lit(dataset), *(pl.col(k) for k in key), pl.col("field"), pl.col("kind").replace(GROUPS)]
     # Length before text: no two lists of parts write the same message.
-    parts = [pl.lit(dataset), *(pl.col(k) for k in key), pl.col("field"), group]
-    message = pl.concat_str(
+    return pl.concat_str(
         *(pl.format("{}:{}", p.str.len_bytes().cast(pl.String), p).fill_null("-") for p in parts), separator=";"
     )
-    messages = found.select(message=message)
-    if messages["message"].n_unique() < messages.height:
-        numbered = pl.format("{};{}", "message", pl.int_range(pl.len()).over("message"))
-        messages = messages.select(pl.when(pl.col("message").is_first_distinct()).then("message").otherwise(numbered))
-    return authenticated(messages.to_series(), site_key).bin.slice(0, 16).bin.encode("hex").alias("finding_id")
+
+
+def numbered(message: pl.Expr, number: pl.Expr) -> pl.Expr:
+    """What is hashed of the others of them, from 1."""
+    return pl.format("{};{}", message, number)
+
+
+def id_of(messages: pl.Series, site_key: bytes) -> pl.Series:
+    """The id of each message: 32 hexadecimal digits."""
+    return authenticated(messages, site_key).bin.slice(0, 16).bin.encode("hex").alias("finding_id")
 
 
 def authenticated(messages: pl.Series, key: bytes) -> pl.Series:

@@ -17,7 +17,8 @@ Details = dict[str, str | int | list[str]]
 
 EVENTS = frozenset(
     """run_started inputs_accepted run_decided run_published run_failed torn_entry_removed
-    viewed exported refused decision_imported retention_marked retention_deleted config_changed""".split()
+    viewed exported refused decision_imported retention_marked retention_deleted config_changed
+    site_key_rotated""".split()
 )
 """Everything that is ever recorded. An event that is not listed is a fault of ours."""
 
@@ -41,7 +42,7 @@ _TEXTS: Mapping[str, str] = {
     # HMAC under the site key: base32 with the key's id (`reliability.md` §5.2), or hexadecimal.
     "pseudonym": r"k[0-9]{1,6}:[a-z2-7]{26}|[0-9a-f]{32,64}",
     "finding_id": r"[0-9a-f]{32,64}",
-    "site_key_id": r"[0-9a-f]{32}",
+    **dict.fromkeys(("site_key_id", "old_key_id", "new_key_id"), r"[0-9a-f]{32}"),
     "as_of": r"\d{4}-\d{2}-\d{2}",
     **dict.fromkeys(
         (
@@ -59,7 +60,7 @@ _TEXTS: Mapping[str, str] = {
 }
 _COUNTS = frozenset(
     """left_records right_records findings files days removed_bytes decisions new open changed resolved reappeared
-    planned matched mismatched""".split()
+    planned matched mismatched relinked left_open left_resolved""".split()
 )
 
 

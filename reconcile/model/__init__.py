@@ -36,7 +36,7 @@ from reconcile.model.declared import (
     TestMark,
     Timing,
 )
-from reconcile.model.history import BREAKS, PERSONS, STANDING, Carried, Memory, Proof, Status, Tracked
+from reconcile.model.history import BREAKS, LINKS, PERSONS, STANDING, Carried, Memory, Proof, Status, Tracked
 from reconcile.model.overall import Alarm, Cause, Limits, Outside, Overall, Place, Rates, Share
 from reconcile.model.produced import (
     EXIT_CODES,
@@ -68,6 +68,7 @@ __all__ = [
     "EXIT_CODES",
     "FINGERPRINTS",
     "HINTS",
+    "LINKS",
     "PARTNERS",
     "PARTS",
     "PART_OF",

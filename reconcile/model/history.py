@@ -63,6 +63,10 @@ STANDING = pl.Schema(
 `status` is one of `Status`. `severity` is after promotion. `days` and `business_days` count from `since` to tonight.
 """
 
+LINKS = pl.Schema(dict.fromkeys(("finding_id", "new_id", "new_person"), pl.String()))
+"""One row a finding of the ledger that was recognized under the key that made its id: its id and its person (null if it
+has none) under another key."""
+
 PERSONS = pl.Schema({"person": pl.String})
 
 
@@ -75,12 +79,14 @@ class Proof:
         compared: PERSONS: keys that stand on both sides, paired, each compared in every field but `not_compared`.
         absent: PERSONS: keys that stand on neither side, every row of both having been read with its key.
         not_compared: Fields that only one side has.
+        earlier: Findings whose ids were made under an earlier site key: nothing proves anything of them.
     """
 
     conclusive: bool
     compared: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PERSONS))
     absent: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PERSONS))
     not_compared: frozenset[str] = frozenset()
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +122,14 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What is known of the nights before tonight: BREAKS as it stood after the last of them, and the limits of timing."""
+    """What is known of the nights before tonight.
+
+    Attributes:
+        before: BREAKS as it stood after the last of them.
+        carried: The limits of timing.
+        earlier: Those of its findings whose ids were made under an earlier site key.
+    """
 
     before: pl.DataFrame
     carried: Carried = Carried()
+    earlier: frozenset[str] = frozenset()

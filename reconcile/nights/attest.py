@@ -76,16 +76,22 @@ def started(config: RunConfig, run_id: str, as_of: datetime, permit: Mapping[str
     return told(config, "run_started", {**about, **permit})
 
 
-def same_site_key(config: RunConfig) -> bool:
-    """Whether the site's key is the one under which the last results were recognized; True if there are none.
+def key_in_force(config: RunConfig, rotated_to: str) -> str:
+    """The id of the site key under which the results so far were recognized; "" if there are none.
 
     Under another key nobody of the nights before is found on either side: every open finding would count as gone.
+
+    Args:
+        config: The run file.
+        rotated_to: What the ledger says of the last rotation (`history.rotated_to`). It alone says whether that came to
+            be: the evidence announces it before the ledger's transaction, and a crash may lie between the two.
     """
-    ours = key_id(site_key(config.site_key))
+    if rotated_to:
+        return rotated_to
     for line in reversed(evidence.read(config.out / evidence.FOLDER).lines):
         if said := evidence.entry(line).details.get("site_key_id"):
-            return said == ours
-    return True
+            return str(said)
+    return ""
 
 
 def key_id(key: bytes) -> str:

@@ -108,7 +108,8 @@ def imported(config: Path, worklist: Path, purpose: str) -> tuple[int, int]:
         known = set(ledger.breaks()["finding_id"])
         if strangers := sum(one.finding_id not in known for one in back.decisions):
             problem = f"decides about {strangers} findings that this site never had"
-            raise SourceError("worklist", problem, hint="nothing was taken", code="E_WORKLIST")
+            since = "; the site's key was exchanged: use a worklist of a later night" if ledger.keys().in_force else ""
+            raise SourceError("worklist", problem, hint=f"nothing was taken{since}", code="E_WORKLIST")
         digest = sha256(back.content).hexdigest()
         about = {**permit.details, "run_id": back.run_id, "file_sha256": digest}
         told = attest.told(read, "decision_imported", about, now)

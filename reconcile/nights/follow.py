@@ -8,6 +8,7 @@ hash, because the memory of the nights before knows nobody.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -47,10 +48,12 @@ def follow(
     key = list(dataset.key)
     people = pseudonyms(findings.select(key), dataset.name, run.site_key).alias("person")
     tonight = findings.with_columns(people)
-    gone = memory.before.filter(~pl.col("resolved")).join(tonight, on="finding_id", how="anti")
+    ours = ~pl.col("resolved") & ~pl.col("finding_id").is_in(sorted(memory.earlier))
+    gone = memory.before.filter(ours).join(tonight, on="finding_id", how="anti")
     proof = Proof(conclusive=False)
     if verdict in CONCLUSIVE:
         proof = _proof(run, dataset, inputs, tonight, gone.select("person").drop_nulls().unique())
+        proof = replace(proof, earlier=memory.earlier)
     known = tonight.select("finding_id", "person", "field", "code", "severity")
     tracked = track(known, memory, proof, run.as_of.date(), holidays())
     raised = tracked.standing.filter("promoted").select("finding_id", "severity")

@@ -112,7 +112,17 @@ def remember(config: RunConfig, dataset: Dataset, night: date) -> Memory:
     if planned:
         carried = replace(carried, own={planned: config.carried.planned_business_days})
     with ledger_of(config.out) as ledger:
-        return Memory(before=ledger.breaks(before=night), carried=carried)
+        return Memory(before=ledger.breaks(before=night), carried=carried, earlier=frozenset(ledger.keys().earlier))
+
+
+def rotated_to(out: Path) -> str:
+    """The id of the site key that the history was re-linked to last; "" if it never was.
+
+    Raises:
+        SourceError: As `ledger_of`.
+    """
+    with ledger_of(out) as ledger:
+        return ledger.keys().in_force
 
 
 def gates(config: RunConfig, night: date, snapshots: Mapping[Side, Snapshot]) -> list[Gate]:
