@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pytest
 
 from fixtures.ward import make_ward
 from reconcile import nightly
@@ -21,12 +20,9 @@ def run(config: Path) -> dict[str, Any]:
     return summary
 
 
-def test_a_redefined_view_holds_the_run_until_its_digest_is_accepted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_redefined_view_holds_the_run_until_its_digest_is_accepted(tmp_path: Path) -> None:
     with quickly():
         make_ward(tmp_path, 300, 3, date(2026, 11, 20), ("cs_fixed", "register_duckdb"), faults="none")
-        monkeypatch.setattr(nightly, "FORMATS", ("json",))
         table = load_layout("schemas.identity_record", "register_table").table
         config = tmp_path / "run.toml"
         config.write_text(RUN_FILE.format(gaiji=""), encoding="utf-8")
