@@ -31,7 +31,8 @@ def main() -> int:
         measured = list(_large(Path(name), options) if options.large else _usual(Path(name), options))
     if options.write:
         command = "make bench-large" if options.large else "make bench"
-        put(options.write, "large" if options.large else "bench", markdown(measured, command))
+        rounds = f", medians of {options.rounds} rounds, of {options.peer_rounds} beside peers and on large inputs"
+        put(options.write, "large" if options.large else "bench", markdown(measured, command, rounds))
     return int(any(one.missed for one in measured))
 
 

@@ -84,9 +84,9 @@ def show(sections: Sequence[Section]) -> None:
         console.print(table)
 
 
-def markdown(sections: Sequence[Section], command: str) -> str:
+def markdown(sections: Sequence[Section], command: str, rounds: str = "") -> str:
     """The same for a document, with the date, the machine and the versions above it."""
-    parts = [conditions(command)]
+    parts = [conditions(command, rounds)]
     for section in sections:
         rows = [HEADINGS, ("---", "---:", "---:", "---:", "---", "---", "---"), *(one.cells() for one in section.lines)]
         parts.append(f"### {section.title}\n")
@@ -94,12 +94,12 @@ def markdown(sections: Sequence[Section], command: str) -> str:
     return "\n".join(parts)
 
 
-def conditions(command: str) -> str:
-    """When, on what, and with which versions something was measured; nothing that names the machine."""
+def conditions(command: str, rounds: str = "") -> str:
+    """When, how often, on what, and with which versions something was measured; nothing that names the machine."""
     versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return (
-        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores, {gibibytes:.0f} GiB, "
+        f"Written by `{command}` on {datetime.now(UTC):%Y-%m-%d}{rounds}: {os.cpu_count()} cores, {gibibytes:.0f} GiB, "
         f"load {os.getloadavg()[1]:.1f}, reconcile {__version__}, Python {platform.python_version()}, {versions}.\n"
     )
 
