@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 
 import polars as pl
 import pytest
 
 from reconcile.account import DOUBTFUL, SECOND, SHARED, Checks, Found, account
 from reconcile.model import REJECTS, ROW, ColumnProfile, Side
+from tests.contrary import contrary
+
+
+@pytest.fixture(autouse=True, params=["usual", "contrary"])
+def _polars(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Rows stand in the order that is promised, also where polars keeps none but what it promises."""
+    with contrary() if request.param == "contrary" else nullcontext():
+        yield
+
 
 L, R = Side.LEFT, Side.RIGHT
 KEYED = pl.Schema([*REJECTS.items(), ("k0", pl.String())])

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from reconcile import compare
+from tests.contrary import contrary
 from tests.golden import arguments, run_here, run_process
 from tests.injection import inject, write_csv, write_parquet
 
@@ -68,3 +69,18 @@ def test_a_file_and_a_frame_of_the_same_rows_get_the_same_answer(tmp_path: Path)
     from_frames = compare(pl.read_parquet(left), pl.DataFrame(injected.right), key=["atena_no"])
     assert from_frames.findings.equals(from_files.findings)
     assert from_frames.balance == from_files.balance
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_polars_that_keeps_no_order_but_what_it_promises_gives_the_same_bytes(tmp_path: Path, partitions: int) -> None:
+    """Another version of it may, and so may more cores."""
+    injected = inject(seed=8, each=20)
+    left = write_parquet(injected.left, tmp_path / "left.parquet")
+    right = write_parquet(injected.right, tmp_path / "right.parquet")
+    usual = compare(left, right, key=["atena_no"], partitions=partitions)
+    with contrary():
+        other = compare(left, right, key=["atena_no"], partitions=partitions)
+    assert usual.findings.height > 100
+    assert other.findings.equals(usual.findings)
+    assert other.variants.equals(usual.variants)
+    assert other.balance == usual.balance

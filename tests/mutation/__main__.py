@@ -16,8 +16,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tests.mutation import operators
 from tests.mutation.page import PAGE, counted, page
-from tests.mutation.targets import TARGETS, reasons
+from tests.mutation.targets import TARGETS, equivalent, survivors
 from tests.mutation.trial import ROOT, Source, limit_memory, run
 
 KEPT = ROOT / ".mutation"
@@ -80,7 +81,7 @@ def _sound(said: list[dict[str, Any]]) -> set[int]:
 def tried(path: str, again: list[str]) -> dict[str, Any]:
     """All mutants of a module with their results; `again`: what is known already, but for those that survived."""
     source = Source(path)
-    digest = hashlib.sha256(source.path.read_bytes()).hexdigest()
+    digest = digest_of(source)
     file = KEPT / (source.name + ".json")
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if not again or known.get("source") != digest:
@@ -109,12 +110,17 @@ def main(arguments: list[str]) -> int:
     return int(low)
 
 
+def digest_of(source: Source) -> str:
+    """Of the module and of what makes its mutants: these are known by their numbers."""
+    return hashlib.sha256(source.path.read_bytes() + Path(operators.__file__).read_bytes()).hexdigest()
+
+
 def kept_of(path: str) -> dict[str, Any]:
     """What was tried of a module, as it stands; nothing if it was altered since."""
     source = Source(path)
     file = KEPT / (source.name + ".json")
     known: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    if known.get("source") != hashlib.sha256(source.path.read_bytes()).hexdigest():
+    if known.get("source") != digest_of(source):
         return {"results": {}}
     return known
 
@@ -123,12 +129,16 @@ def summary(path: str, known: dict[str, Any]) -> str:
     """Counts of a module, every mutant that nobody noticed and no reason explains, every reason without a mutant."""
     source = Source(path)
     total, killed, excused, left = counted(path, known)
+    explained = survivors(path)
     lines = []
     for number in left:
         mutant, what = source.mutants[number], known["results"][str(number)]
+        if (mutant.function, mutant.before, mutant.after) in explained:
+            continue
         lines.append(f"  {path}:{mutant.line} {mutant.function} [{what}] {mutant.before!r} -> {mutant.after!r}")
     there = {(mutant.function, mutant.before, mutant.after) for mutant in source.mutants}
-    lines += [f"  {path}: no such mutant any more: {one}" for one in reasons(path) if one not in there]
+    told = [*equivalent(path), *explained]
+    lines += [f"  {path}: no such mutant any more: {one}" for one in told if one not in there]
     return "\n".join(
         [*lines, f"{path}: {total} mutants, {killed} killed, {len(excused)} equivalent, {len(left)} survived"]
     )

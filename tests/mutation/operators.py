@@ -57,6 +57,9 @@ STEPS = frozenset(
 )
 """Steps of a chain that can be forgotten: what stands before them has the same shape."""
 
+BY_DEFAULT = {("join", "how"): "inner"}
+"""(method, argument) -> what the method does if the argument is left out: leaving it out is no fault."""
+
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WHERE|UNION|synchronous|foreign_keys)\b")
 SQL_FAULTS = (
     (r" IS DISTINCT FROM ", " <> "),
@@ -297,8 +300,13 @@ def _calls(function: ast.expr, arguments: list[ast.expr], keywords: list[ast.key
             yield function.value
         # A frame without one of its steps; a class, whose name is written large, would only lack an argument.
         for number, word in enumerate(keywords):
-            if word.arg:
+            if word.arg and not _by_default(function.attr, word):
                 yield ast.Call(function, arguments, keywords[:number] + keywords[number + 1 :])
+
+
+def _by_default(method: str, word: ast.keyword) -> bool:
+    usual = BY_DEFAULT.get((method, word.arg or ""))
+    return usual is not None and isinstance(word.value, ast.Constant) and word.value.value == usual
 
 
 def _sql(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from tests.mutation.targets import reasons
+from tests.mutation.targets import equivalent, survivors
 from tests.mutation.trial import ROOT, Source
 
 PAGE = ROOT / "docs" / "mutation.md"
@@ -17,8 +17,10 @@ HEAD = """# Mutants
 Small faults put into the modules that must not be wrong, one at a time: a comparison turned round or off by one, a condition left
 out, `and` for `or`, the other side's value, a step of a chain or a statement forgotten, another join, one word of an SQL text
 (`tests/mutation/operators.py` has all of them). A mutant is *killed* if a test fails. It is *equivalent* if the altered program does the same as ours for
-every input, which `tests/mutation/equivalent.toml` claims with a reason, or if no small input shows the difference (the order of a large frame):
-these are listed below. Texts for people are not altered.
+every input, which `tests/mutation/equivalent.toml` argues. Of those that *survived*, `tests/mutation/survivors.toml` says why no test looks for them: they
+are other programs (slower, or without a second safeguard) that give the same answer. Texts for people are not altered.
+
+What a promise of order is worth is tried with a polars that reverses every order which it does not promise (`tests/contrary.py`).
 
 Written by `make mutants`. The share is killed / (mutants − equivalent).
 """
@@ -26,7 +28,7 @@ Written by `make mutants`. The share is killed / (mutants − equivalent).
 
 def counted(path: str, known: Mapping[str, Any]) -> tuple[int, int, list[tuple[int, str]], list[int]]:
     """All mutants, the killed, the excused ones with their reasons, the rest."""
-    source, excuses = Source(path), reasons(path)
+    source, excuses = Source(path), equivalent(path)
     excused, left = [], []
     for number, what in known["results"].items():
         if what == "killed":
@@ -64,8 +66,12 @@ def _row(name: str, total: int, killed: int, excused: int, left: int) -> str:
 
 
 def _listed(path: str, excused: list[tuple[int, str]], left: list[int]) -> list[str]:
-    source = Source(path)
-    rows = [(number, f"equivalent: {reason}") for number, reason in excused] + [(number, "survived") for number in left]
+    source, known = Source(path), survivors(path)
+    rows = [(number, f"equivalent: {reason}") for number, reason in excused]
+    for number in left:
+        mutant = source.mutants[number]
+        reason = known.get((mutant.function, mutant.before, mutant.after))
+        rows.append((number, f"survived: {reason}" if reason else "**survived**"))
     lines = []
     for number, reason in sorted(rows):
         mutant = source.mutants[number]

@@ -1,11 +1,13 @@
-"""What is mutated, and with which tests; and the mutants that no test can notice, each with its reason."""
+"""What is mutated, and with which tests; and the mutants that no test notices, each with its reason."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+SURVIVORS = Path(__file__).with_name("survivors.toml")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "reconcile/decide.py": ("tests/test_decide.py", "tests/test_history_gates.py", "tests/proof/test_gates.py"),
@@ -23,7 +25,20 @@ TARGETS: dict[str, tuple[str, ...]] = {
 """Module -> files of tests, which are quick."""
 
 
-def reasons(path: str) -> dict[tuple[str, str, str], str]:
-    """(function, before, after) -> why the mutant is the same program."""
-    known = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get(path, [])
+Reasons = Mapping[tuple[str, str, str], str]
+"""(function, before, after) -> why no test notices."""
+
+
+def equivalent(path: str) -> Reasons:
+    """The mutants of a module that are the same program."""
+    return _read(EQUIVALENT, path)
+
+
+def survivors(path: str) -> Reasons:
+    """The mutants of a module that are another program, but one that nobody need notice: they count as survived."""
+    return _read(SURVIVORS, path)
+
+
+def _read(file: Path, path: str) -> Reasons:
+    known = tomllib.loads(file.read_text(encoding="utf-8")).get(path, [])
     return {(one["function"], one["before"], one["after"]): one["reason"] for one in known}

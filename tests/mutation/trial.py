@@ -9,6 +9,7 @@ class bodies) needs the module loaded anew, in a process of its own.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.abc
 import importlib.util
 import json
@@ -16,6 +17,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections import defaultdict
@@ -81,7 +83,9 @@ def run(path: str, tests: Sequence[str], todo: Sequence[int], out: Path, *, fres
         options = "-q -x -s -p no:cacheprovider -p no:xdist --tb=native --hypothesis-profile=mutants".split()
         # A folder of its own: other sessions sweep the usual one away.
         options += ["-o", "tmp_path_retention_policy=none", f"--basetemp={out.parent / 'files'}"]
-        ended = pytest.main([*options, *tests], plugins=[trial])
+        options += [f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}"]
+        with _own_folder():  # of the tests without a fault, and of a fresh module
+            ended = pytest.main([*options, *(str(ROOT / name) for name in tests)], plugins=[trial])
         if fresh:
             lines.write(json.dumps({"mutant": todo[0], "result": "killed" if ended else "survived"}) + "\n")
         elif trial.broken or not trial.cost:
@@ -178,6 +182,7 @@ class Trial:
         mutant.put(True)
         try:
             with ExitStack() as stack:
+                stack.enter_context(_own_folder())
                 try:
                     stack.enter_context(self._altered(mutant))
                 except Exception:  # noqa: BLE001  the faulty module cannot even be loaded
@@ -275,6 +280,13 @@ class Trial:
         finally:
             for step in reversed(undo):
                 step()
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """Work in a new folder, which goes with all that a fault writes there: an altered name of a file may be relative."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, contextlib.chdir(folder):
+        yield
 
 
 def _recode(module: ModuleType, compiled: CodeType, function: str, undo: list[Callable[[], None]]) -> None:
