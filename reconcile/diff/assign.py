@@ -40,7 +40,7 @@ def nearest(
 
     Returns:
         key, `nearest`: the record numbers that go together, and of how many values each two have how many in common,
-        as `3-8 (11/16), 4-7 (9/16)`. A group without a proposal has no row.
+        as `3-8 (11/16), 4-7 (9/16)`. A group without a proposal has no row. Sorted by key.
     """
     key = list(key)
     ours, theirs = (_numbered(rows, key, side) for rows, side in zip(over, ("left", "right"), strict=True))
@@ -77,8 +77,8 @@ def nearest(
 
 
 def _numbered(rows: pl.DataFrame, key: list[str], side: str) -> pl.DataFrame:
-    """The rows of each group counted from 0 in record order: key, the record number, `<side>_i`, `<side>_n`."""
-    return rows.sort(ROW).select(
+    """The rows of each group counted from 0, in any order: key, the record number, `<side>_i`, `<side>_n`."""
+    return rows.select(
         *key,
         pl.col(ROW).alias(side),
         pl.int_range(pl.len()).over(key).alias(f"{side}_i"),

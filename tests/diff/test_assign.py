@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from reconcile.diff.assign import LARGEST, nearest
 from reconcile.model import ROW
+from tests.contrary import contrary
 
 Values = tuple[str | None, ...]
 VALUES = ["v0", "v1", "v2"]
@@ -30,10 +31,13 @@ def _side(groups: Groups) -> tuple[pl.DataFrame, pl.DataFrame]:
     return frame.select("k0", ROW), frame
 
 
-def _nearest(left: Groups, right: Groups) -> dict[str, str]:
+def _told(left: Groups, right: Groups) -> pl.DataFrame:
     (over_left, rows_left), (over_right, rows_right) = _side(left), _side(right)
-    told = nearest((over_left, over_right), rows_left, rows_right, ["k0"], VALUES)
-    return dict(told.rows())
+    return nearest((over_left, over_right), rows_left, rows_right, ["k0"], VALUES)
+
+
+def _nearest(left: Groups, right: Groups) -> dict[str, str]:
+    return dict(_told(left, right).rows())
 
 
 def _plain(left: list[Values], right: list[Values]) -> str | None:
@@ -68,6 +72,22 @@ def test_each_group_gets_its_own() -> None:
     left: Groups = {"x": [("a", "b", "c"), ("d", "e", "f")], "y": [("a", "a", "a"), ("b", "b", "b")]}
     right: Groups = {"x": [("d", "e", "g")], "y": [("b", "b", "c"), ("a", "a", "c")]}
     assert _nearest(left, right) == {"x": "2-1 (2/3)", "y": "3-3 (2/3), 4-2 (2/3)"}
+
+
+def test_the_groups_are_told_by_key_and_their_rows_by_record_whatever_order_polars_keeps() -> None:
+    left: Groups = {"y": [("a", "a", "a"), ("b", "b", "b")], "x": [("c", "c", "c")], "z": [("d", "d", "d")]}
+    right: Groups = {"z": [("d", "d", "d")], "y": [("b", "b", "b"), ("a", "a", "a")], "x": [("c", "c", "c")]}
+    expected = [("x", "3-4 (3/3)"), ("y", "1-3 (3/3), 2-2 (3/3)"), ("z", "4-1 (3/3)")]
+    assert _told(left, right).rows() == expected
+    with contrary():
+        assert _told(left, right).rows() == expected
+
+
+def test_nothing_proposed_has_the_columns_of_a_proposal() -> None:
+    schema = {"k0": pl.String, "nearest": pl.String}
+    assert _told({"x": [("a", "b", "c")]}, {"x": [("a", "b", "c")]}).schema == schema
+    assert _told({"x": [("a", "b", "c")]}, {"y": [("a", "b", "c")]}).schema == schema
+    assert _told({}, {}).schema == schema
 
 
 @pytest.mark.parametrize("sizes", [(LARGEST + 1, 1), (1, LARGEST + 1), (2_000, 2_000)])
