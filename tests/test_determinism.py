@@ -72,7 +72,9 @@ def test_a_file_and_a_frame_of_the_same_rows_get_the_same_answer(tmp_path: Path)
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-def test_a_polars_that_keeps_no_order_but_what_it_promises_gives_the_same_bytes(tmp_path: Path, partitions: int) -> None:
+def test_a_polars_that_keeps_no_order_but_what_it_promises_gives_the_same_bytes(
+    tmp_path: Path, partitions: int
+) -> None:
     """Another version of it may, and so may more cores."""
     injected = inject(seed=8, each=20)
     left = write_parquet(injected.left, tmp_path / "left.parquet")
