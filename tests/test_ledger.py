@@ -20,6 +20,7 @@ from reconcile.ledger import NAME, Decision, Ledger, Night, Outcome, digest_of, 
 from reconcile.model import BREAKS, LINKS, STANDING, Tracked, Verdict
 from reconcile.nights.tables import APPLICATION, SCHEMA
 
+ROOT = Path(__file__).parents[1]
 DAY = [date(2026, 11, 1) + timedelta(days=number) for number in range(10)]
 AT = [datetime(2026, 11, 1, 18, 0, tzinfo=UTC) + timedelta(days=number) for number in range(10)]
 
@@ -88,6 +89,8 @@ def test_a_run_that_came_to_a_comparison_keeps_all_that_it_read(ledger: Ledger) 
         records=(3, 4), sha256=("l", "r"), counts={"件": 1},
     )  # fmt: skip
     assert done.claims
+    # As an auditor reads it who opens the file.
+    assert ledger._connection.execute("SELECT counts FROM runs").fetchone() == ('{"件": 1}',)
     ledger.give_up("run0", Verdict.FAILED, "E_FAILED")  # it died after it was recorded: it stays recorded
     assert ledger.nights() == [done]
 
@@ -135,11 +138,22 @@ def test_a_night_that_claimed_nothing_holds_back_no_earlier_one(ledger: Ledger) 
 def test_a_clock_that_went_back_is_refused(ledger: Ledger) -> None:
     ledger.begin("first", DAY[0], AT[0])
     ledger.begin("a", DAY[0], AT[1])
+    ledger.begin("b", DAY[1], AT[1])
     with pytest.raises(SourceError) as refused:
-        ledger.begin("b", DAY[1], AT[1] - timedelta(seconds=1))
+        ledger.begin("c", DAY[2], AT[1] - timedelta(seconds=1))
     assert (code(refused), refused.value.where) == ("E_CLOCK", "clock")
-    ledger.begin("c", DAY[1], AT[1])
-    assert [one.run_id for one in ledger.nights()] == ["first", "a", "c"]
+    assert refused.value.problem == (
+        "it is 2026-11-02T17:59:59+00:00, a run began at 2026-11-02T18:00:00+00:00 (night 2026-11-02)"
+    )
+    ledger.begin("d", DAY[2], AT[1])
+    assert [one.run_id for one in ledger.nights()] == ["first", "a", "b", "d"]
+
+
+def test_times_are_of_a_whole_second_so_that_their_texts_are_in_order(ledger: Ledger) -> None:
+    """ "18:00:00.5+00:00" would come before "18:00:00+00:00"."""
+    ledger.begin("a", DAY[0], AT[0].replace(microsecond=500_000))
+    assert [one.started_at for one in ledger.nights()] == [AT[0]]
+    ledger.begin("b", DAY[0], AT[0])  # no clock went back
 
 
 # ------------------------------------------------------------------------------------------------------ the findings
@@ -225,6 +239,14 @@ def test_what_was_resolved_when_a_night_began_stays_as_its_first_run_left_it(led
     assert ledger.breaks().equals(before)
 
 
+def test_a_finding_that_a_night_opened_stays_as_its_last_run_found_it(ledger: Ledger) -> None:
+    for run, what in (("first", "C1"), ("second", "C2")):
+        night(ledger, 0, a_break("a", 0, code=what), run=run)
+        assert ledger.breaks(before=DAY[0])["code"].to_list() == [what]
+    night(ledger, 0, run="third")
+    assert ledger.breaks()["code"].to_list() == ["C2"]
+
+
 def test_a_run_that_claims_nothing_alters_nothing_and_supersedes_nobody(ledger: Ledger) -> None:
     night(ledger, 0, a_break("a", 0), a="new")
     before = ledger.breaks()
@@ -255,7 +277,7 @@ def test_recording_a_run_again_changes_nothing_and_a_run_that_nobody_began_is_re
     assert (ledger.breaks().equals(before), ledger.nights() == runs) == (True, True)
     with pytest.raises(SourceError) as refused:
         ledger.record("nobody", tracked(0, a_break("a", 0, nights=9)), outcome())
-    assert code(refused) == "E_LEDGER"
+    assert (code(refused), refused.value.where) == ("E_LEDGER", "ledger")
     assert ledger.breaks().equals(before)
 
 
@@ -349,9 +371,56 @@ def test_the_connection_loses_no_commit_and_trusts_no_table(ledger: Ledger) -> N
     """`reference/reliability.md` §2.2: `synchronous=EXTRA` (3), no write-ahead log, foreign keys kept."""
     asked = {
         name: ledger._connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("synchronous", "foreign_keys", "trusted_schema", "journal_mode")
+        for name in ("synchronous", "foreign_keys", "trusted_schema", "journal_mode", "busy_timeout")
     }
-    assert asked == {"synchronous": 3, "foreign_keys": 1, "trusted_schema": 0, "journal_mode": "delete"}
+    assert asked == {
+        "synchronous": 3,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "journal_mode": "delete",
+        "busy_timeout": 30_000,  # half a minute for whoever else writes
+    }
+
+
+def test_a_ledger_that_somebody_set_to_a_write_ahead_log_is_set_back(left_behind: Path) -> None:
+    """Its commits would be in another file, which no backup of this one has."""
+    altered(left_behind, "PRAGMA journal_mode = WAL")
+    with open_ledger(left_behind) as ledger:
+        assert ledger._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_to_open_a_ledger_alters_no_byte_of_it_and_it_is_closed_again(left_behind: Path) -> None:
+    content = (left_behind / NAME).read_bytes()
+    with open_ledger(left_behind) as ledger:
+        assert len(ledger.nights()) == 1
+    assert (left_behind / NAME).read_bytes() == content
+    with pytest.raises(SourceError, match="cannot be used"):
+        ledger.nights()
+
+
+@pytest.mark.parametrize(("application", "version", "problem"), [
+    (1, 0, "is no ledger"),  # another program's, which has made no table yet
+    (APPLICATION, 0, "has other tables"),  # ours, and all its tables are gone
+])  # fmt: skip
+def test_a_database_without_tables_is_ours_only_if_it_is_nobody_s(
+    tmp_path: Path, application: int, version: int, problem: str
+) -> None:
+    altered(tmp_path, f"PRAGMA application_id = {application}", f"PRAGMA user_version = {version}")
+    (tmp_path / NAME).chmod(0o600)
+    with pytest.raises(SourceError, match=problem), open_ledger(tmp_path):
+        pass
+
+
+def test_what_sqlite_cannot_open_is_refused(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir(mode=0o700)
+    with pytest.raises(SourceError, match="CANTOPEN") as refused, open_ledger(tmp_path):
+        pass
+    assert code(refused) == "E_LEDGER"
+
+
+def test_the_name_by_which_the_handbook_and_the_verifier_know_it() -> None:
+    for page in ("docs/verify.py", "docs/operator-handbook.ja.md"):
+        assert NAME in (ROOT / page).read_text(encoding="utf-8")
 
 
 def altered(folder: Path, *statements: str) -> None:
@@ -458,7 +527,7 @@ def test_another_key_gives_every_table_its_ids_and_what_is_not_linked_keeps_its_
     same = now.with_columns(pl.col("finding_id").replace(names)).drop("person").sort("finding_id")
     assert same.select("finding_id", "nights").rows() == [("a", 2), ("b", 2), ("c", 1)]
     was = ledger.breaks(before=DAY[1])
-    assert was["finding_id"].to_list() == ["b", "x", "z"]
+    assert was.select("finding_id", "person").rows() == [("b", "p"), ("x", "q"), ("z", None)]
     assert was.drop("finding_id", "person").sort(pl.all()).equals(before.drop("finding_id", "person").sort(pl.all()))
     assert [seen[2] for seen in ledger.sightings("x")] == ["new", "changed"]
     assert ledger.sightings("a") == []
@@ -467,6 +536,17 @@ def test_another_key_gives_every_table_its_ids_and_what_is_not_linked_keeps_its_
 
     ledger.relink(links.clear(), ("new", "third"), AT[4])
     assert ledger.keys() == ("third", frozenset({"old", "new"}), {"b": "old", "x": "new", "z": "new"})
+
+
+def test_what_another_key_replaces_is_gone_from_the_file_too(tmp_path: Path) -> None:
+    """The old key may be known to somebody who has the file: not a byte of its ids is left in a free page or cell."""
+    names = [f"finding-of-the-old-key-{number:03}" for number in range(300)]
+    with open_ledger(tmp_path) as ledger:
+        night(ledger, 0, *(a_break(name, 0, person="person-of-the-old-key") for name in names))
+        assert b"of-the-old-key" in (tmp_path / NAME).read_bytes()
+        links = pl.DataFrame([(name, f"new{at}", f"new{at}") for at, name in enumerate(names)], LINKS, orient="row")
+        ledger.relink(links, ("old", "new"), AT[1])
+    assert b"of-the-old-key" not in (tmp_path / NAME).read_bytes()
 
 
 def test_another_key_that_the_evidence_cannot_hear_of_is_not_taken(ledger: Ledger) -> None:

@@ -103,7 +103,8 @@ def swaps(everyone: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         key: The names of the key's columns.
 
     Returns:
-        key, `left_row`, `right_row`, and for each key column `<name>:right`, the other key; the smaller key first.
+        key, `left_row`, `right_row`, and for each key column `<name>:right`, the other key; the smaller key first. In
+        any order.
     """
     left, right = ["_left_one", "_left_two"], ["_right_one", "_right_two"]
     # One number first: on a night when every record differs, tuples of all of them are most of the memory.
@@ -111,7 +112,7 @@ def swaps(everyone: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     met_right = everyone.filter(pl.col("_right_one").is_in(everyone["_left_one"].implode()))
     one_row = ["left_row", "right_row"]
     alone = met_left.filter(pl.struct(left).is_unique()).join(
-        met_right.filter(pl.struct(right).is_unique()), on=one_row, how="semi", maintain_order="left"
+        met_right.filter(pl.struct(right).is_unique()), on=one_row, how="semi"
     )
     crossed = alone.join(alone, left_on=[*left, *right], right_on=[*right, *left], how="inner", suffix=OTHER)
     return crossed.filter(_before(key)).select("left_row", "right_row", *key, *(f"{k}{OTHER}" for k in key))
@@ -149,6 +150,6 @@ def _differing(
             rule=pl.lit(None, pl.String),
             hint=pl.lit(None, pl.String),
         )
-    pairs = differ.select("left", "right").unique(maintain_order=True)
+    pairs = differ.select("left", "right").unique()
     judged = pl.concat([pairs, judge(field.comparator, pairs, approved)], how="horizontal")
     return differ.join(judged, on=["left", "right"], how="left", nulls_equal=True, maintain_order="left")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.compare import OTHER, RAW, differing_values, people, side_by_side, swaps, values_schema
+from reconcile.diff.compare import OTHER, differing_values, people, side_by_side, swaps, values_schema
 from reconcile.model import ROW, Characters, Field, Latin
 from tests.contrary import contrary
 
@@ -58,7 +58,7 @@ def test_the_columns_of_both_sides_stand_beside_each_other_in_the_order_of_the_p
     left = side({1: ("c", ("c0", "c1")), 2: ("b", ("b0", None)), 3: ("a", ("a0", "a1")), 4: ("x", ("x0", "x1"))})
     right = side({10: ("c", ("C0", "C1")), 20: ("a", ("A0", "A1")), 30: ("b", ("B0", "B1")), 40: ("y", ("y", "y"))})
     both = side_by_side(met, left, right, ["k0"])
-    assert both.columns == ["k0", "left_row", "right_row", "v0", "v1", f"v0{OTHER}", f"v1{OTHER}"]
+    assert both.columns == ["k0", "left_row", "right_row", "v0", "v1", "v0:right", "v1:right"]
     assert both.rows() == [
         ("b", 2, 30, "b0", None, "B0", "B1"),
         ("c", 1, 10, "c0", "c1", "C0", "C1"),
@@ -120,9 +120,9 @@ def test_without_compared_fields_or_without_pairs_nothing_differs() -> None:
 def test_the_text_as_it_stood_goes_with_the_value_where_decoding_may_have_changed_it(left: bool, right: bool) -> None:  # noqa: FBT001
     both = beside([(("a", "b"), ("c", "b"))])
     if left:
-        both = both.with_columns(pl.lit("as it stood left").alias(f"{RAW}v0"))
+        both = both.with_columns(pl.lit("as it stood left").alias("raw:v0"))
     if right:
-        both = both.with_columns(pl.lit("as it stood right").alias(f"{RAW}v0{OTHER}"))
+        both = both.with_columns(pl.lit("as it stood right").alias("raw:v0:right"))
     found = differing_values(both, ["k0"], FIELDS, NO_ONE)
     assert found.select("left", "right", "left_raw", "right_raw").rows() == [
         ("a", "c", "as it stood left" if left else "a", "as it stood right" if right else "c")
@@ -193,7 +193,7 @@ def test_crossed_over_are_two_who_are_each_alone_on_both_sides(rows: list[Stands
         if n < m and rows[n] == rows[m][::-1]
     }
     found = swaps(everyone(rows), ["k0", "k1"])
-    assert found.columns == ["left_row", "right_row", "k0", "k1", f"k0{OTHER}", f"k1{OTHER}"]
+    assert found.columns == ["left_row", "right_row", "k0", "k1", "k0:right", "k1:right"]  # `classify` reads them so
     assert set(found.rows()) == expected
     assert found.height == len(expected)
 
