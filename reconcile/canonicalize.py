@@ -9,6 +9,7 @@ Nothing here reads or collects data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import polars as pl
 
@@ -52,24 +53,19 @@ def canonical(
     layout: Layout | None,
     columns: tuple[str, ...],
     gaiji: Rule | None = None,
+    *,
     composite: Composite | None = None,
+    known: Mapping[str, pl.Expr] = MappingProxyType({}),
 ) -> dict[str, pl.Expr]:
     """Name -> expression of every column that both the side and the dataset have.
 
     Where the other side writes several names as one text, they are composed as `composite` says. Without a layout, text
     is canonical as it stands. The town of an address stands without the name of the record's own
-    municipality, where the layout declares it. `gaiji` reads the side's private-use codes, in names only.
+    municipality, where the layout declares it. `gaiji` reads the side's private-use codes, in names only. Of columns
+    in `known`, the decoding is that (`by_value`).
     """
-    declared = {column.name: column for column in layout.columns} if layout else {}
     present = set(columns)
-
-    def of(field: Field) -> pl.Expr:
-        if layout is None or field.name not in declared:
-            return pl.col(field.name)
-        in_names = gaiji if isinstance(field.comparator, Characters) else None
-        return decode(declared[field.name], layout, in_names)
-
-    expressions = {field.name: of(field) for field in dataset.fields if field.name in present}
+    expressions = {**columnwise(dataset, layout, columns, gaiji), **known}
     names = layout.municipalities if layout else {}
     if names and dataset.municipality in expressions:
         code = expressions[dataset.municipality]
@@ -79,6 +75,36 @@ def canonical(
     if composite is not None and composite.field in expressions:
         expressions[composite.field] = compose(expressions, composite).alias(composite.field)
     return expressions
+
+
+def columnwise(
+    dataset: Dataset, layout: Layout | None, columns: tuple[str, ...], gaiji: Rule | None = None
+) -> dict[str, pl.Expr]:
+    """The part of `canonical` that looks at one column only."""
+    declared = {column.name: column for column in layout.columns} if layout else {}
+    present = set(columns)
+
+    def of(field: Field) -> pl.Expr:
+        if layout is None or field.name not in declared:
+            return pl.col(field.name)
+        in_names = gaiji if isinstance(field.comparator, Characters) else None
+        return decode(declared[field.name], layout, in_names)
+
+    return {field.name: of(field) for field in dataset.fields if field.name in present}
+
+
+def by_value(decoded: pl.DataFrame) -> pl.Expr:
+    """The decoding of a column as a table of its values.
+
+    Args:
+        decoded: One row a value: as it stands, under the column's name, and `decoded`.
+
+    Returns:
+        An expression that fails on a value without a row: none may become a blank.
+    """
+    name = decoded.columns[0]
+    old, new = decoded.drop_nulls(name)
+    return pl.col(name).replace_strict(old, new, return_dtype=pl.String).alias(name)
 
 
 def undeclared(dataset: Dataset, layout: Layout | None) -> tuple[str, ...]:

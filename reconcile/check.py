@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 import polars as pl
@@ -40,6 +41,7 @@ class Input(NamedTuple):
         gaiji: What its private-use codes mean, None if nobody said.
         history: Yields the same columns of this side's older rows, None if it keeps none.
         composite: How the other side writes several names as one text, None if it does not.
+        known: Columns whose decoding is a table of their values (`survey.decoded_once`).
         sentinels: How many of the rows, the last, are no records of the source (`reconcile.proof.sentinel`).
     """
 
@@ -49,10 +51,12 @@ class Input(NamedTuple):
     history: pl.LazyFrame | None = None
     sentinels: int = 0
     composite: Composite | None = None
+    known: Mapping[str, pl.Expr] = MappingProxyType({})
 
     def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
         """Name -> expression of every column that this side and the dataset have."""
-        return canonical(dataset, self.snapshot.layout, self.snapshot.columns, self.gaiji, self.composite)
+        one = self.snapshot
+        return canonical(dataset, one.layout, one.columns, self.gaiji, composite=self.composite, known=self.known)
 
 
 def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progress: Progress) -> Checks:

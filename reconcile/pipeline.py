@@ -54,7 +54,7 @@ from reconcile.proof.profile import ColumnLimits
 from reconcile.proof.prove import look_at_columns, prove
 from reconcile.report.ageing import ageing
 from reconcile.report.build import summarize
-from reconcile.survey import apart, instant, without
+from reconcile.survey import apart, decoded_once, instant, without
 from reconcile.survey import records as records_of
 
 
@@ -127,7 +127,9 @@ def reconcile(
         ConfigError: A key column is missing, or bears a name that the findings have.
         BalanceError: The rows do not add up.
     """
-    inputs = composed(dict(zip(Side, sides, strict=True)))
+    inputs = {
+        side: decoded_once(entry, dataset) for side, entry in composed(dict(zip(Side, sides, strict=True))).items()
+    }
     local = other_systems(inputs, dataset)
     left, right = (tuple(name for name in entry.snapshot.columns if name not in local) for entry in sides)
     this = replace(plan(dataset, left, right, options.seed), approved=options.approved)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from reconcile.canonicalize import by_value, columnwise
 from reconcile.check import Input
 from reconcile.classify.business_days import business_days_since
 from reconcile.model import ROW, Dataset, Scope, Side, Timing
@@ -20,6 +21,12 @@ OUTSIDE = pl.Schema({ROW: pl.UInt32, "rule": pl.String})
 
 _STAMP = "%Y%m%d%H%M%S"
 _DIGITS = "^[0-9]{8}"
+
+_ROWS_A_VALUE = 4
+"""A table of values is no gain with fewer rows than that a value."""
+
+_MOST_VALUES = 1 << 16
+"""A table of more does not stay in the processor's cache."""
 
 
 class Feed(NamedTuple):
@@ -142,6 +149,38 @@ def without(entry: Input, outside: pl.DataFrame) -> Input:
 def _keys(entry: Input, dataset: Dataset) -> dict[str, pl.Expr]:
     expressions = entry.canonical(dataset)
     return {name: expressions[name] for name in dataset.key}
+
+
+# ---------------------------------------------------------------------------------------------------------- decodings
+
+
+def decoded_once(entry: Input, dataset: Dataset) -> Input:
+    """A side whose columns of few values are decoded a value at a time.
+
+    A code list, a date or a check digit costs a row twenty times as much as a look into a table of the few values that
+    there are, and every question that is asked of the rows decodes them again.
+
+    Args:
+        entry: A side.
+        dataset: Its fields.
+    """
+    layout = entry.snapshot.layout
+    fields = {field.name for field in dataset.fields}
+    names = [one.name for one in layout.columns if one.decode and one.name in fields] if layout else []
+    if not names:
+        return entry
+    rows = entry.rows.select(names)
+    if entry.history is not None:
+        rows = pl.concat([rows, entry.history.select(names)])
+    most = min(_MOST_VALUES, entry.snapshot.rows // _ROWS_A_VALUE)
+    about = rows.select(pl.all().approx_n_unique()).collect(engine="streaming").row(0)
+    few = [name for name, values in zip(names, about, strict=True) if values <= most]
+    decodings = columnwise(dataset, layout, entry.snapshot.columns, entry.gaiji)
+    known = {}
+    for name in few:
+        values = rows.select(pl.col(name).unique()).collect(engine="streaming")
+        known[name] = by_value(values.select(name, decoded=decodings[name]))
+    return entry._replace(known=known)
 
 
 # ------------------------------------------------------------------------------------------------------------ clocks

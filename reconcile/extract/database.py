@@ -31,7 +31,7 @@ from reconcile.extract.writing import write_snapshot
 from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-_BATCH_ROWS = 16_384
+_BATCH_ROWS = 65_536
 _BATCH_BYTES = 4 * 1024 * 1024
 _NULL_LENGTH = 0xFFFFFFFF
 _CONNECT_SECONDS = 30
@@ -122,13 +122,18 @@ class TextDigest:
         self._values = [hashlib.sha256() for _ in names]
         self.value_bytes = 0
 
-    def update(self, frame: pl.DataFrame) -> None:
-        """Add rows; the columns are taken in their order."""
-        for series, lengths, values in zip(frame, self._lengths, self._values, strict=True):
-            sizes = series.str.len_bytes()
-            lengths.update(sizes.fill_null(_NULL_LENGTH).cast(pl.UInt32).to_numpy().astype("<u4").tobytes())
-            values.update(_utf8(series))
-            self.value_bytes += int(sizes.sum())
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Add rows; the columns, text, are taken in their order."""
+        for column, lengths, values in zip(batch.columns, self._lengths, self._values, strict=True):
+            text = column.cast(pa.large_string()).fill_null("")  # what lies under a null is nobody's word
+            offsets = np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
+            sizes = np.diff(offsets).astype("<u4")
+            if column.null_count:
+                sizes[column.is_null().to_numpy(zero_copy_only=False)] = _NULL_LENGTH
+            lengths.update(sizes.tobytes())
+            if (data := text.buffers()[2]) is not None:
+                values.update(memoryview(data)[offsets[0] : offsets[-1]])
+            self.value_bytes += int(offsets[-1] - offsets[0]) if len(text) else 0
 
     def hexdigest(self) -> str:
         """The digest of all rows added so far."""
@@ -138,19 +143,12 @@ class TextDigest:
         return whole.hexdigest()
 
 
-def _utf8(series: pl.Series) -> bytes:
-    array = series.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
-    data = array.buffers()[2]
-    return b"" if data is None else memoryview(data)[offsets[0] : offsets[-1]].tobytes()
-
-
 def _frames(batches: Iterator[pa.RecordBatch], digest: TextDigest, count: int, where: str) -> Iterator[pl.DataFrame]:
     rows = 0
     for batch in batches:
+        digest.update(batch)
         frame = pl.DataFrame(batch)
         frame.columns = list(digest.names)
-        digest.update(frame)
         rows += frame.height
         yield frame
     if rows != count:
