@@ -18,6 +18,7 @@ from reconcile.check import ROWS_PER_BATCH, Input, Progress
 from reconcile.diff import Diff, DiffPlan, diff, prove_equal, second_sum, suspects
 from reconcile.machine.budget import Budget
 from reconcile.model import ROW, Dataset, Side
+from reconcile.narrow import Columns, Kept, keep
 from reconcile.prints import Prints
 
 _SAMPLE = 2_000
@@ -36,13 +37,11 @@ class _Few(NamedTuple):
     """Columns that make most of the differences.
 
     Attributes:
-        plan: Of them alone.
-        rest: Of all others.
+        columns: They, and all others.
         prints: Of every row of both sides, over the others.
     """
 
-    plan: DiffPlan
-    rest: DiffPlan
+    columns: Columns
     prints: Mapping[Side, Prints]
 
 
@@ -88,17 +87,23 @@ def differences(work: Work, prints: Mapping[Side, Prints]) -> Iterator[tuple[int
         work.progress("compare", number + 1, partitions)
         if not asked and _most(rows) > work.held.suspects:
             asked = True
-            few = _few(work, compare, _sample(parts, rows))
+            columns = _few(work, compare, _sample(parts, rows))
+            if columns is not None and partitions == 1 and work.held.kept_bytes:
+                del parts
+                kept = keep(work.inputs, work.dataset, columns, rows, (work.held.kept_bytes, work.progress))
+                if kept is not None:
+                    yield from compare.kept(columns, kept)
+                    continue
+            few = columns and _Few(columns, _others(work, columns))
         if few is None:
             yield from compare.add(work.plan, parts, rows)
             continue
-        del parts
         others = {side: _of(few.prints[side].part(number), rows[side]) for side in Side}
         wide = suspects(others[Side.LEFT], others[Side.RIGHT])
         wide_rows = {Side.LEFT: wide.left, Side.RIGHT: wide.right}
         yield from compare.add(work.plan, others, wide_rows)
         narrow = {side: others[side][ROW].filter(~others[side][ROW].is_in(wide_rows[side].implode())) for side in Side}
-        yield from compare.add(few.plan, others, narrow, few.rest)
+        yield from compare.add(few.columns.few, others, narrow, few.columns.rest)
     yield from compare.rest()
 
 
@@ -166,14 +171,18 @@ class _Compare:
             if counted:
                 self._seconds[side] -= second_sum(frame)
                 self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
-        found = diff(plan, *(frame.drop("_two", _REST, strict=False) for frame in fetched.values()))
-        return found._replace(
-            only_left=_own_texts(found.only_left),
-            only_right=_own_texts(found.only_right),
-            repeated=_own_texts(found.repeated),
-            values=_own_texts(found.values),
-            people=_own_texts(found.people),
-        )
+        return _owned(diff(plan, *(frame.drop("_two", _REST, strict=False) for frame in fetched.values())))
+
+    def kept(self, columns: Columns, kept: Kept) -> Iterator[tuple[int, Diff]]:
+        """Suspects of which enough is at hand, and those of them that have to be fetched after all."""
+        for piece in kept.pieces():
+            yield from self.add(self._work.plan, piece.rows, piece.whole)
+            for side, (whole, rest) in piece.seconds.items():
+                self._seconds[side] -= whole
+                self._rest_seconds[side] += rest
+            found = _owned(diff(columns.few, *piece.narrow.values()))
+            alike = pl.col("left_row").is_in(piece.alike.implode())
+            yield self._told(), found._replace(people=found.people.filter(alike))
 
     def _compared(self, *, narrow: bool) -> tuple[int, Diff]:
         plan, rest, held = self._held[narrow]
@@ -221,8 +230,8 @@ def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Rows:
     return {side: _of(parts[side].filter(drawn), rows[side])[ROW].sort() for side in Side}
 
 
-def _few(work: Work, compare: _Compare, sample: Rows) -> _Few | None:
-    """The columns that make most differences, if they are few; then all rows are read for the prints of the others."""
+def _few(work: Work, compare: _Compare, sample: Rows) -> Columns | None:
+    """The columns that make most differences, if they are few."""
     this = work.plan
     met = compare.compare(this, sample, counted=False)
     pairs = met.values.select("left_row", "right_row", "field").unique()
@@ -231,15 +240,19 @@ def _few(work: Work, compare: _Compare, sample: Rows) -> _Few | None:
     names = {name for name, field in this.fields.items() if field.name in often}
     if not names or 2 * len(names) > len(this.fields):
         return None
-    rest = this.narrowed(set(this.fields) - names)
+    return Columns(this.narrowed(names), this.narrowed(set(this.fields) - names))
+
+
+def _others(work: Work, columns: Columns) -> Mapping[Side, Prints]:
+    """All rows are read for the prints of the other columns."""
     prints = work.prints()
     for side, entry in work.inputs.items():
-        columns = rest.fingerprint(entry.canonical(work.dataset))
-        batches = entry.rows.select(columns).collect_batches(chunk_size=ROWS_PER_BATCH, engine="streaming")
+        numbers = columns.rest.fingerprint(entry.canonical(work.dataset))
+        batches = entry.rows.select(numbers).collect_batches(chunk_size=ROWS_PER_BATCH, engine="streaming")
         for done, batch in enumerate(batches, 1):
             prints[side].add(batch)
             work.progress(f"narrow {side}", min(done * ROWS_PER_BATCH, entry.snapshot.rows), entry.snapshot.rows)
-    return _Few(this.narrowed(names), rest, prints)
+    return prints
 
 
 # ----------------------------------------------------------------------------------------------------------- fetching
@@ -268,6 +281,16 @@ def _own(text: pl.Expr) -> pl.Expr:
     the page, and a hundred differences all the suspects. Appending nothing makes new texts, and lets the old ones go.
     """
     return text + pl.lit("")
+
+
+def _owned(found: Diff) -> Diff:
+    return found._replace(
+        only_left=_own_texts(found.only_left),
+        only_right=_own_texts(found.only_right),
+        repeated=_own_texts(found.repeated),
+        values=_own_texts(found.values),
+        people=_own_texts(found.people),
+    )
 
 
 def _own_texts(found: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile import compare, differences, pipeline
+from reconcile import compare, differences, narrow, pipeline
 from reconcile.diff import Suspects, suspects
 from reconcile.errors import BalanceError
 from reconcile.machine.budget import Budget
@@ -44,8 +44,41 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
+    # The sample and what differs elsewhere of both sides; the rest is at hand.
+    assert fetch.call_count == 4
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1])
+def test_what_cannot_be_kept_is_fetched_in_pieces(kept_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = _tables(2000)
+    whole = compare(left, right, key=["id"])
+    fetch = mock.Mock(wraps=differences._fetch)
+    monkeypatch.setattr(differences, "_fetch", fetch)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, kept_bytes=kept_bytes))
+    pieces = compare(left, right, key=["id"])
+    assert pieces.findings.equals(whole.findings)
+    assert pieces.balance == whole.balance
     # 2 of the sample, 2 of what differs elsewhere, and 2 for every 50 * 31 / 5 rows: 40 pieces would have been 80.
-    assert fetch.call_count <= 24
+    assert 4 < fetch.call_count <= 24
+
+
+def test_people_who_crossed_over_are_found_among_rows_that_agree_in_the_other_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three people are one person but for the column that differs everywhere; two of them stand under each other's key."""
+    number = pl.int_range(400).cast(pl.String)
+    left = pl.select(id=number, a=number, b=number + "b", c=number + "c").with_columns(
+        pl.when(pl.col("id").is_in(["7", "300", "301"])).then(pl.lit("same")).otherwise(name).alias(name)
+        for name in ("a", "b")
+    )
+    crossed = pl.when(pl.col("id") == "7").then(pl.lit("300c")).when(pl.col("id") == "300").then(pl.lit("7c"))
+    right = left.with_columns(c=crossed.otherwise(pl.col("c") + "x"))
+    whole = compare(left, right, key=["id"])
+    monkeypatch.setattr(narrow, "ROWS_PER_PIECE", 40)  # the two keys do not stand in one piece
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    pieces = compare(left, right, key=["id"])
+    assert pieces.findings["kind"].to_list().count("identity_swap") == 1
+    assert pieces.findings.equals(whole.findings)
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,9 +86,11 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     st.lists(st.tuples(st.integers(0, 5), *[st.sampled_from(["p", "q", None])] * 4), min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 5), *[st.sampled_from(["p", "q", None])] * 4), min_size=1, max_size=12),
     st.integers(1, 4),
+    st.sampled_from([0, 640 << 20]),
+    st.sampled_from([1, 2, 250_000]),
 )
 def test_whatever_is_held_at_once_the_same_is_found(
-    left: list[tuple[Any, ...]], right: list[tuple[Any, ...]], held: int
+    left: list[tuple[Any, ...]], right: list[tuple[Any, ...]], held: int, kept_bytes: int, rows_per_piece: int
 ) -> None:
     schema = dict.fromkeys(["id", "a", "b", "c", "d"], pl.String)
     sides = [
@@ -64,13 +99,17 @@ def test_whatever_is_held_at_once_the_same_is_found(
     sides[1] = sides[1].with_columns(d=pl.col("d") + "x")
     whole = compare(*sides, key=["id"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "budget", lambda *_: Budget(suspects=held))
+        patch.setattr(narrow, "ROWS_PER_PIECE", rows_per_piece)
+        patch.setattr(pipeline, "budget", lambda *_: Budget(suspects=held, kept_bytes=kept_bytes))
         pieces = compare(*sides, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
 
 
-def test_rows_that_pass_as_equal_in_the_other_columns_and_are_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 640 << 20])
+def test_rows_that_pass_as_equal_in_the_other_columns_and_are_not_end_the_run(
+    kept_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, right = _tables(400)
     calls: list[int] = []
 
@@ -81,7 +120,8 @@ def test_rows_that_pass_as_equal_in_the_other_columns_and_are_not_end_the_run(mo
         return of if len(calls) == 1 else of._replace(left=of.left.clear(), right=of.right.clear())
 
     monkeypatch.setattr(differences, "suspects", collided)
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    monkeypatch.setattr(narrow, "suspects", collided)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, kept_bytes=kept_bytes))
     with pytest.raises(BalanceError):
         compare(left, right, key=["id"])
     assert len(calls) == 2

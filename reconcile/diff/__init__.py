@@ -70,21 +70,29 @@ class DiffPlan:
     kind: str = ""
     propose: bool = False
 
-    def select(self, canonical: dict[str, pl.Expr], *, decoded: bool) -> list[pl.Expr]:
+    def select(self, canonical: dict[str, pl.Expr], *, decoded: bool, hashed: bool = True) -> list[pl.Expr]:
         """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them.
 
-        Behind them VALUE_HASHES: who the record is of, also where not all of its values are at hand (`narrowed`).
+        Behind them, if `hashed`, VALUE_HASHES: who the record is of, also where not all of its values are at hand
+        (`narrowed`).
         """
         columns = [canonical[source].alias(name) for name, source in self.key.items()]
         columns += [canonical[field.name].alias(name) for name, field in self.fields.items()]
         if decoded:
             columns += [pl.col(field.name).alias(f"{RAW}{name}") for name, field in self.fields.items()]
+        if not hashed:
+            return columns
         return [*columns, *value_hashes([canonical[field.name] for field in self.hashed.values()], self.seed)]
 
     @property
     def hashed(self) -> Mapping[str, Field]:
         """The fields whose values make VALUE_HASHES: of a narrowed plan all that it had before."""
         return self.whole or self.fields
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Which of all compared columns the fields are, from 0: of a narrowed plan not the first ones."""
+        return tuple(int(name.removeprefix("v")) for name in self.fields)
 
     def narrowed(self, names: Collection[str]) -> DiffPlan:
         """The comparison of these fields alone, of rows that have one partner each and agree in all other fields."""
@@ -97,6 +105,7 @@ class DiffPlan:
             [canonical[source] for source in self.key.values()],
             [canonical[field.name] for field in self.fields.values()],
             self.seed,
+            self.positions,
         )
 
 

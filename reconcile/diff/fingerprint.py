@@ -1,8 +1,9 @@
 """Which rows are surely equal, from plain numbers alone.
 
 A row becomes its record number, a hash of its key, and two hashes of key and values (FINGERPRINTS). Each of the two
-folds one seeded hash a column, `h = h * PHI xor hash(column, seed of the column)`: never a hash of joined text, so
-("ab", "c") and ("a", "bc") differ, and so do two residents whose values were swapped, because the key is folded in.
+adds up one hash a column, with a seed of its own and times an odd number of its own, modulo 2**64, and then folds the
+key in, `h = key * PHI xor h`: never a hash of joined text, so ("ab", "c") and ("a", "bc") differ, and so do two
+residents whose values were swapped. A sum has parts: the hash of a few columns and that of the others make the whole.
 
 The first hash is kept for every row, and finds the pairs. Of the second only the sum over all rows of a side is kept
 (modulo 2**64): once the suspects have been fetched, theirs is taken off, and what is left is the sum over the rows
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -32,14 +34,15 @@ import polars as pl
 from reconcile.errors import BalanceError
 from reconcile.model import ROW
 
-PHI = pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64)
+_PHI = 0x9E3779B97F4A7C15
+PHI = pl.lit(_PHI, dtype=pl.UInt64)
 """2**64 divided by the golden ratio, odd: multiplying by it loses nothing and spreads low bits upward."""
 
 VALUE_HASHES = ("_values_one", "_values_two")
 """Two hashes of a row's compared values, UInt64."""
 
 _MODULUS = 1 << 64
-_KEY_SEED, _ONE_SEED, _TWO_SEED = 0, 1 << 20, 1 << 21
+_KEY_SEED, _ONE_SEED, _TWO_SEED, _KEY_TWO_SEED = 0, 1 << 20, 1 << 21, 3 << 20
 
 
 class Suspects(NamedTuple):
@@ -50,28 +53,51 @@ class Suspects(NamedTuple):
     matched: int
 
 
-def fingerprint(key: Sequence[pl.Expr], values: Sequence[pl.Expr], seed: int) -> list[pl.Expr]:
+def fingerprint(
+    key: Sequence[pl.Expr], values: Sequence[pl.Expr], seed: int, positions: Sequence[int] = ()
+) -> list[pl.Expr]:
     """The columns of FINGERPRINTS, from expressions of canonical text.
 
     Args:
         key: The key's parts, in order. A null part has a hash too; null keys are rejected elsewhere.
         values: The compared columns, in the same order on both sides.
         seed: This run's; the same for both sides.
+        positions: As for `value_hashes`.
     """
+    one, two = value_hashes(values, seed, positions)
+    hashed, hashed_again = _mixed(key, range(len(key)), seed + _KEY_SEED), second_of_key(key, seed)
     return [
         pl.col(ROW),
-        _fold(key, seed + _KEY_SEED).alias("_key"),
-        _fold([*key, *values], seed + _ONE_SEED).alias("_one"),
-        _fold([*key, *values], seed + _TWO_SEED).alias("_two"),
+        hashed.alias("_key"),
+        keyed(hashed, one).alias("_one"),
+        keyed(hashed_again, two).alias("_two"),
     ]
 
 
-def value_hashes(values: Sequence[pl.Expr], seed: int) -> list[pl.Expr]:
-    """VALUE_HASHES: two hashes of the values without the key, equal for equal people, whatever their keys."""
+def value_hashes(values: Sequence[pl.Expr], seed: int, positions: Sequence[int] = ()) -> list[pl.Expr]:
+    """VALUE_HASHES: two hashes of the values without the key, equal for equal people, whatever their keys.
+
+    Args:
+        values: The compared columns.
+        seed: This run's.
+        positions: Which of all compared columns these are; none says all, or the first. The hashes of two sets of
+            columns add up (modulo 2**64) to those of both.
+    """
     columns = values or [pl.lit("")]
     return [
-        _fold(columns, seed + by).alias(name) for name, by in zip(VALUE_HASHES, (_ONE_SEED, _TWO_SEED), strict=True)
+        _mixed(columns, positions or range(len(columns)), seed + by).alias(name)
+        for name, by in zip(VALUE_HASHES, (_ONE_SEED, _TWO_SEED), strict=True)
     ]
+
+
+def second_of_key(key: Sequence[pl.Expr], seed: int) -> pl.Expr:
+    """The hash of a key that is a part of the second hash of a row, beside the values (`keyed`)."""
+    return _mixed(key, range(len(key)), seed + _KEY_TWO_SEED)
+
+
+def keyed(key: pl.Expr, values: pl.Expr) -> pl.Expr:
+    """The hash of a row: of its key, and of its values. Done again with the result for `values`, it gives them back."""
+    return (key * PHI) ^ values
 
 
 def second_sum(rows: pl.DataFrame, column: str = "_two") -> int:
@@ -91,8 +117,8 @@ def suspects(left: pl.DataFrame, right: pl.DataFrame) -> Suspects:
         return Suspects(left[ROW].sort(), right[ROW].sort(), 0)
     # Sorting numbers alone is several times cheaper than sorting them with their rows or joining them, and few stay.
     alone = pl.col("_one").is_in(ones.filter(~paired).implode())
-    if (repeated := pl.concat([_repeated(left["_key"]), _repeated(right["_key"])])).len():
-        alone |= pl.col("_key").is_in(repeated.implode())
+    if (again := pl.concat([repeated(left["_key"]), repeated(right["_key"])])).len():
+        alone |= pl.col("_key").is_in(again.implode())
     found = [side.filter(alone)[ROW].sort() for side in (left, right)]
     matched, other = left.height - found[0].len(), right.height - found[1].len()
     if matched != other:  # both of a pair stand on one side: a collision among one side's keys, once in 2**64 pairs
@@ -124,11 +150,16 @@ def _in_pairs(numbers: pl.Series) -> pl.Series:
     return start | start.shift(1, fill_value=False)
 
 
-def _repeated(keys: pl.Series) -> pl.Series:
+def repeated(keys: pl.Series) -> pl.Series:
+    """The numbers that stand more than once."""
     ordered = keys.sort()
     return ordered.filter(ordered.eq_missing(ordered.shift(1))).unique()
 
 
-def _fold(columns: Sequence[pl.Expr], seed: int) -> pl.Expr:
-    hashes = [column.hash(seed + position) for position, column in enumerate(columns)]
-    return reduce(lambda folded, one: (folded * PHI) ^ one, hashes)
+def _mixed(columns: Sequence[pl.Expr], positions: Sequence[int], seed: int) -> pl.Expr:
+    # Odd numbers: multiplying by them loses nothing.
+    parts = (
+        column.hash(seed + at) * pl.lit(pow(_PHI, at + 1, _MODULUS), dtype=pl.UInt64)
+        for column, at in zip(columns, positions, strict=True)
+    )
+    return reduce(add, parts)

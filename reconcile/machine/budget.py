@@ -33,11 +33,13 @@ class Budget:
         rows_in_memory: Rows of one side whose fingerprints are held and sorted in memory; a larger side's go to disk.
         rows_per_partition: Rows of one side in a partition on disk.
         suspects: Suspects of one side that are held with all their text.
+        kept_bytes: Of a few columns of all suspects of both sides (`narrow`); 0 reads them again instead.
     """
 
     rows_in_memory: int = 5_000_000
     rows_per_partition: int = ROWS_PER_PARTITION
     suspects: int = MOST_SUSPECTS
+    kept_bytes: int = 640 * MEBIBYTE
 
     def partitions(self, rows: int) -> int:
         """How many parts a side of so many rows is compared in; 1 is no disk."""
@@ -60,4 +62,5 @@ def budget(limit_bytes: int, columns: int) -> Budget:
         rows_in_memory=rows,
         rows_per_partition=min(rows, ROWS_PER_PARTITION),
         suspects=max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, suspects)),
+        kept_bytes=0,
     )
