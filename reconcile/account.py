@@ -136,7 +136,11 @@ def account(
 
 def _unexplained(notices: pl.DataFrame, values: pl.DataFrame, side: Side) -> pl.DataFrame:
     """The notices but those about a doubtful character in a value that is a finding already."""
-    reported = values.filter(~pl.col("equal")).select(pl.col(f"{side}_row").alias(ROW), "field", check=pl.lit(DOUBTFUL))
+    if notices.is_empty():
+        return notices
+    reported = values.filter(~pl.col("equal")).select(
+        pl.col(f"{side}_row").alias(ROW), pl.col("field").cast(pl.String), check=pl.lit(DOUBTFUL)
+    )
     return notices.join(reported, on=[ROW, "field", "check"], how="anti", maintain_order="left")
 
 

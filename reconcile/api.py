@@ -29,6 +29,7 @@ from reconcile.model import (
     Snapshot,
     Source,
     Verdict,
+    plain,
 )
 from reconcile.pipeline import Options, reconcile
 
@@ -92,8 +93,8 @@ def _compare(
     return Comparison(
         verdict=report.verdict,
         balance={side: one.balance for side, one in report.sides.items()},
-        findings=report.findings,
-        variants=report.variants,
+        findings=plain(report.findings),
+        variants=plain(report.variants),
         summary=report.summary,
     )
 

@@ -152,12 +152,16 @@ def settle(found: Found, inputs: Mapping[Side, Input], dataset: Dataset, this: D
     marked = found.values.join(settled.with_columns(settled=True), on=by, how="left", maintain_order="left")
     now = (unequal & pl.col("field").is_in(about) & pl.col("settled")).fill_null(value=False)
     said = pl.lit(UNRELATED)
-    values = marked.with_columns(
-        equal=pl.col("equal") | now,
-        grade=pl.when(now).then(said).otherwise("grade"),
-        rule=pl.when(now).then(said).otherwise("rule"),
-        hint=pl.when(~now).then("hint"),
-    ).drop("settled")
+    values = (
+        marked.with_columns(
+            equal=pl.col("equal") | now,
+            grade=pl.when(now).then(said).otherwise("grade"),
+            rule=pl.when(now).then(said).otherwise("rule"),
+            hint=pl.when(~now).then("hint"),
+        )
+        .drop("settled")
+        .cast(found.values.schema)
+    )
     still = values.filter(unequal).select(by).unique().height
     more = found.values.filter(unequal).select(by).unique().height - still
     return replace(found, values=values, matched=found.matched + more, mismatched=found.mismatched - more)
@@ -227,7 +231,8 @@ def with_components(values: pl.DataFrame, inputs: Mapping[Side, Input], dataset:
         told = met.filter("about").select("left_row", "right_row", "field", said=said)
         values = values.join(told, on=["left_row", "right_row", "field"], how="left", maintain_order="left")
         hint = pl.concat_str("said", "hint", separator="、", ignore_nulls=True)
-        values = values.with_columns(hint=pl.when(pl.col("said").is_null()).then("hint").otherwise(hint)).drop("said")
+        said_too = pl.when(pl.col("said").is_null()).then("hint").otherwise(hint).cast(pl.Categorical)
+        values = values.with_columns(hint=said_too).drop("said")
     return values
 
 

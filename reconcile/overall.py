@@ -63,9 +63,10 @@ def overall(seen: Seen, dataset: Dataset, limits: Limits, previous: Sequence[flo
     where = _whereabouts(seen, dataset)
     placed = findings.hstack(where)
     labels = {side: entry.snapshot.label or side.value for side, entry in seen.inputs.items()}
-    late = (pl.col("severity") == LATE).fill_null(value=False)
-    own = ~late & event(pl.col("rule")).is_null()
-    considered = placed.filter(own) if dataset.taxonomy else placed
+    considered = placed
+    if dataset.taxonomy:
+        late = (pl.col("severity") == LATE).fill_null(value=False)
+        considered = placed.filter(~late & event(pl.col("rule")).is_null())
     place = f"{GROUP}{dataset.place}"
     return Overall(
         alarms=_alarms(seen, dataset, limits, (counted, pairs, previous)),

@@ -44,6 +44,7 @@ from reconcile.model import (
     SideReport,
     Tracked,
     findings_schema,
+    plain,
     variants_schema,
 )
 from reconcile.nights.follow import follow
@@ -262,6 +263,7 @@ def _followed(
     balance, findings = found
     if options.memory is None:
         return findings, None
+    findings = findings._replace(findings=plain(findings.findings), variants=plain(findings.variants))
     verdict = decide(_gates(balance, options), balance, findings.findings.height)
     raised, tracked = follow(run, dataset, inputs, (findings.findings, verdict), options.memory)
     return findings._replace(findings=raised), tracked

@@ -18,7 +18,7 @@ from reconcile.classify.existence import existence, repeated_keys
 from reconcile.classify.identify import finding_ids
 from reconcile.classify.people import MIXED, one_number
 from reconcile.errors import ConfigError
-from reconcile.model import ROW, Dataset, Field, Material, Secrecy, Side, findings_schema, variants_schema
+from reconcile.model import ROW, Dataset, Field, Material, Secrecy, Side, compact, findings_schema, variants_schema
 
 __all__ = ["Findings", "classify"]
 
@@ -27,8 +27,8 @@ class Findings(NamedTuple):
     """What was found.
 
     Attributes:
-        findings: `findings_schema`, sorted by key, then field order.
-        variants: `variants_schema`, sorted alike.
+        findings: `findings_schema`, `compact`, sorted by key, then field order.
+        variants: `variants_schema`, `compact`, sorted alike.
         characters: `classify.characters.PAIRS`: the pairs of characters behind both.
     """
 
@@ -39,15 +39,15 @@ class Findings(NamedTuple):
 
 SHAPE = pl.Schema(
     {
-        "kind": pl.String,
-        "field": pl.String,
-        "grade": pl.String,
-        "left_raw": pl.String,
-        "right_raw": pl.String,
-        "left_row": pl.UInt32,
-        "right_row": pl.UInt32,
-        "rule": pl.String,
-        "hint": pl.String,
+        "kind": pl.Categorical(),
+        "field": pl.Categorical(),
+        "grade": pl.Categorical(),
+        "left_raw": pl.String(),
+        "right_raw": pl.String(),
+        "left_row": pl.UInt32(),
+        "right_row": pl.UInt32(),
+        "rule": pl.Categorical(),
+        "hint": pl.Categorical(),
     }
 )
 """What every source of findings is brought into, behind the key's columns."""
@@ -75,7 +75,9 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         absent = {name: pl.lit(None, dtype) for name, dtype in shape.items() if name not in frame.columns}
         return frame.with_columns(**absent).select(pl.col(name).cast(dtype) for name, dtype in shape.items())
 
-    unequal = material.values.filter(~pl.col("equal"))
+    # The same memory, if nothing agrees under a rule: of a column that differs everywhere there are millions.
+    values = material.values
+    unequal = values.filter(~pl.col("equal")) if values["equal"].any() else values
     found = pl.concat(
         [
             shaped(unequal.with_columns(kind=pl.lit("value"), hint=_with_types(material.types))),
@@ -92,6 +94,7 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         .with_columns(severity=_severity(dataset))
         .pipe(with_parts, material.swapped, dataset, internal)
         .with_columns(rule=_ground(dataset))
+        .drop("grade", "reason")
         .sort(*internal, "_order", "kind", "left_row", "right_row", nulls_last=False)
     )
     ids = finding_ids(found, internal, dataset.name, site_key)
@@ -101,9 +104,10 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         .with_columns(code=_code(dataset), _order=order)
         .sort(*internal, "_order", "left_row", "right_row")
     )
+    found = found.with_columns(finding_id=ids).rename(names)
     return Findings(
-        findings=found.with_columns(finding_id=ids).rename(names).select(findings_schema(tuple(key)).names()),
-        variants=variants.rename(names).select(variants_schema(tuple(key)).names()),
+        findings=compact(found.select(findings_schema(tuple(key)).names())),
+        variants=compact(variants.rename(names).select(variants_schema(tuple(key)).names())),
         characters=character_pairs(material.values, dataset, internal, approved),
     )
 
@@ -133,23 +137,25 @@ def _about_records(material: Material, key: list[str], dataset: Dataset) -> list
                 rule="check",
             )
         )
+    frames += [one_number(material, key, dataset.second_key), _crossed(material.swapped, key)]
     who = [*key, "left_row", "right_row"]
     mixed = material.reasons.filter(pl.col("reason") == MIXED).rename({"reason": "rule", "evidence": "hint"})
+    if mixed.is_empty():
+        return frames
     whose = material.values.select(who).unique(maintain_order=True)
     # Who crossed over with another is one event of both keys, and told by the swap.
     for mine in (key, [f"{name}:right" for name in key]):
         whose = whose.join(material.swapped, left_on=key, right_on=mine, how="anti", maintain_order="left")
     frames.append(mixed.join(whose, on=who[-2:], how="inner").with_columns(kind=pl.lit(MIXED)))
-    frames.append(one_number(material, key, dataset.second_key))
+    return frames
+
+
+def _crossed(swapped: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     swap = pl.format(
         "{}<->{}", pl.concat_str(key, separator="|"), pl.concat_str([f"{k}:right" for k in key], separator="|")
     )
-    frames.append(
-        material.swapped.select(
-            *key, "left_row", "right_row", kind=pl.lit("identity_swap"), rule=pl.lit("identity_swap"), hint=swap
-        )
-    )
-    return frames
+    said = pl.lit("identity_swap")
+    return swapped.select(*key, "left_row", "right_row", kind=said, rule=said, hint=swap)
 
 
 def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.DataFrame:
@@ -157,6 +163,8 @@ def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.
     about = pl.col("kind").is_in(["value", "only_left", "only_right", "other_key"])
     # Of two people under one key the record is told (`_about_records`), and its items keep their own ground.
     reasons = material.reasons.filter(pl.col("reason") != MIXED)
+    if reasons.is_empty():
+        return found.with_columns(reason=pl.lit(None, pl.String))
     told = found.join(
         reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
     ).with_columns(pl.when(about).then(pl.col("reason", "evidence")))
@@ -176,7 +184,7 @@ def _ground(dataset: Dataset) -> pl.Expr:
     plain = (
         pl.when(kind == "value")
         .then(pl.when(pl.col("grade") == "missing").then(pl.lit("one_side_only")).otherwise(pl.lit("no_rule")))
-        .when(kind.str.starts_with("only_"))
+        .when(kind.is_in(["only_left", "only_right"]))
         .then(pl.lit("no_partner"))
         .otherwise(pl.lit("repeated_key"))
     )
@@ -186,7 +194,7 @@ def _ground(dataset: Dataset) -> pl.Expr:
 def _with_types(types: Mapping[str, str]) -> pl.Expr:
     if not types:
         return pl.col("hint")
-    return pl.coalesce("hint", pl.col("field").replace_strict(types, default=None, return_dtype=pl.String))
+    return pl.coalesce("hint", pl.col("field").replace_strict(types, default=None, return_dtype=pl.Categorical))
 
 
 def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
@@ -206,6 +214,8 @@ def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataF
 
 def _code(dataset: Dataset) -> pl.Expr:
     """The code of the taxonomy: by field and grade for a value, by kind for the rest; null for an ad-hoc dataset."""
+    if not dataset.codes and not any(field.codes for field in dataset.fields):
+        return pl.lit(None, pl.String)
     by_kind = pl.col("kind").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
     grades: dict[str, str] = {}
     others: dict[str, str] = {}
@@ -222,6 +232,8 @@ def _code(dataset: Dataset) -> pl.Expr:
 
 
 def _code_of_reason(dataset: Dataset) -> pl.Expr:
+    if not dataset.codes:
+        return pl.lit(None, pl.String)
     return pl.col("reason").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
 
 
@@ -231,5 +243,7 @@ def _own_code(dataset: Dataset) -> pl.Expr:
 
 
 def _severity(dataset: Dataset) -> pl.Expr:
+    if not dataset.taxonomy:
+        return pl.lit(None, pl.String)
     severities = {code: category.severity for code, category in dataset.taxonomy.items()}
     return pl.col("code").replace_strict(severities, default=None, return_dtype=pl.String)

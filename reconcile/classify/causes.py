@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
-from reconcile.model import Address, Cause, Characters, Dataset, Exact, Field, Limits, Secrecy, Side
+from reconcile.model import Address, Cause, Characters, Dataset, Exact, Field, Limits, Secrecy, Side, plain
 
 KINDS = ("field", "change", "characters", "left_value", "right_value", "missing", "sort", "key", "group", "day")
 """What findings may have in common, the more telling first: a field that differs as a whole, the same pair of values, the
@@ -128,7 +128,7 @@ def causes(
     found = list(whole.values())
     # Once, for all the groupings below; a secret field has no values, so that all of its findings would look alike.
     secret = [field.name for field in dataset.fields if field.secrecy is Secrecy.MY_NUMBER]
-    rest = findings.filter(~pl.col("field").is_in(list(whole)).fill_null(value=False)).with_columns(
+    rest = plain(findings.filter(~pl.col("field").is_in(list(whole)).fill_null(value=False))).with_columns(
         _value=(pl.col("kind") == "value") & ~pl.col("field").is_in(secret).fill_null(value=False),
         _lacks=pl.when(pl.col("left_raw").is_null())
         .then(pl.lit("left"))

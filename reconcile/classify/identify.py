@@ -12,6 +12,8 @@ from hashlib import sha256
 import polars as pl
 
 _BLOCK_BYTES = 64
+_NUMBER = "_number"
+ROWS_AT_ONCE = 200_000
 
 GROUPS = {"only_left": "existence", "only_right": "existence", "other_key": "existence"}
 """Kinds that are one fact seen differently; every other kind is its own group."""
@@ -42,20 +44,41 @@ def finding_ids(found: pl.DataFrame, key: list[str], dataset: str, site_key: byt
         dataset: Its name.
         site_key: 32 random bytes.
     """
-    texts = found.select(message=message(key, dataset))
-    if texts["message"].n_unique() < texts.height:
-        later = numbered(pl.col("message"), pl.int_range(pl.len()).over("message"))
-        texts = texts.select(pl.when(pl.col("message").is_first_distinct()).then("message").otherwise(later))
-    return id_of(texts.to_series(), site_key)
+    first, number = message(key, dataset), pl.col(_NUMBER)
+    said = first
+    if (numbers := _numbers(found, key, first)).sum():
+        found = found.with_columns(numbers)
+        said = pl.when(number == 0).then(first).otherwise(numbered(first, number))
+    # So many at a time: the digests of millions, as objects, take more than all that they are made of.
+    parts = [id_of(part.select(said).to_series(), site_key) for part in found.iter_slices(ROWS_AT_ONCE)]
+    return pl.concat(parts) if parts else pl.Series("finding_id", dtype=pl.String)
+
+
+def _numbers(found: pl.DataFrame, key: list[str], message: pl.Expr) -> pl.Series:
+    """How many of the same message stand before each finding."""
+    same = pl.all_horizontal(pl.lit(value=True), *(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key))
+    follows = found.select((same & (pl.int_range(pl.len()) > 0)).alias(_NUMBER)).to_series()
+    # Sorted: only neighbors have one key, and only findings of one key can have one message.
+    shared = follows | follows.shift(-1, fill_value=False)
+    numbers = pl.zeros(found.height, pl.UInt32, eager=True).alias(_NUMBER)
+    if not shared.any():
+        return numbers
+    told = found.filter(shared).select(message.alias("message"))
+    own = told.select(pl.int_range(pl.len(), dtype=pl.UInt32).over("message")).to_series()
+    return numbers.scatter(shared.arg_true(), own)
 
 
 def message(key: list[str], dataset: str) -> pl.Expr:
     """What is hashed of the first finding of its dataset, key, `field` and group of `kind`."""
-    parts = [pl.lit(dataset), *(pl.col(k) for k in key), pl.col("field"), pl.col("kind").replace(GROUPS)]
+    parts = [pl.lit(dataset), *(pl.col(k) for k in key), _text("field"), _text("kind").replace(GROUPS)]
     # Length before text: no two lists of parts write the same message.
     return pl.concat_str(
         *(pl.format("{}:{}", p.str.len_bytes().cast(pl.String), p).fill_null("-") for p in parts), separator=";"
     )
+
+
+def _text(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String)
 
 
 def numbered(message: pl.Expr, number: pl.Expr) -> pl.Expr:

@@ -23,7 +23,7 @@ def mixed_identity(values: pl.DataFrame, identity: Sequence[Sequence[str]]) -> p
     Returns:
         REASONS.
     """
-    if not identity:
+    if not identity or values.is_empty():
         return pl.DataFrame(schema=REASONS)
     different = values.filter(~pl.col("equal") & (pl.col("grade") == "different"))
     every = pl.all_horizontal(pl.col("field").is_in(list(fields)).any() for fields in identity)
@@ -80,6 +80,9 @@ def one_number(material: Material, key: Sequence[str], second_key: str) -> pl.Da
         The key of the left record, `left_row`, `right_row`, `kind`, `rule`, and as hint the other key. A number that
         is met more than once on a side is left out.
     """
+    if not second_key:
+        none = dict.fromkeys([*key, "kind", "rule", "hint"], pl.String)
+        return pl.DataFrame(schema={**none, "left_row": pl.UInt32, "right_row": pl.UInt32})
     rows = {side: _numbers(material, side, list(key), second_key) for side in Side}
     left, right = (frame.filter(pl.col("_number").is_unique()) for frame in rows.values())
     other = [f"{name}:right" for name in key]

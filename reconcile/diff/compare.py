@@ -22,21 +22,24 @@ OTHER = ":right"
 
 
 def values_schema(key: Sequence[str]) -> pl.Schema:
-    """The frame of differing values, one row a value; `left`, `right` canonical, `*_raw` as they stood."""
+    """The frame of differing values, one row a value; `left`, `right` canonical, `*_raw` as they stood.
+
+    What has few different texts is `pl.Categorical`: a column that differs everywhere makes millions of rows.
+    """
     return pl.Schema(
         {
             **dict.fromkeys(key, pl.String()),
             "left_row": pl.UInt32(),
             "right_row": pl.UInt32(),
-            "field": pl.String(),
+            "field": pl.Categorical(),
             "left": pl.String(),
             "right": pl.String(),
             "left_raw": pl.String(),
             "right_raw": pl.String(),
             "equal": pl.Boolean(),
-            "grade": pl.String(),
-            "rule": pl.String(),
-            "hint": pl.String(),
+            "grade": pl.Categorical(),
+            "rule": pl.Categorical(),
+            "hint": pl.Categorical(),
         }
     )
 
@@ -70,7 +73,7 @@ def differing_values(
     """
     schema = values_schema(key)
     frames = [_differing(both, list(key), name, field, approved.get(field.name)) for name, field in fields.items()]
-    return pl.concat([frame.match_to_schema(schema) for frame in frames] or [pl.DataFrame(schema=schema)])
+    return pl.concat([frame.select(schema.names()).cast(schema) for frame in frames] or [pl.DataFrame(schema=schema)])
 
 
 def people(mismatched: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

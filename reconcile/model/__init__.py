@@ -57,8 +57,10 @@ from reconcile.model.produced import (
     Snapshot,
     Verdict,
     Witness,
+    compact,
     extracted,
     findings_schema,
+    plain,
     variants_schema,
 )
 
@@ -130,8 +132,10 @@ __all__ = [
     "Tracked",
     "Verdict",
     "Witness",
+    "compact",
     "extracted",
     "findings_schema",
     "join_columns",
+    "plain",
     "variants_schema",
 ]

@@ -188,6 +188,21 @@ class Run:
     site_key: bytes = field(repr=False, default=b"")
 
 
+TERMS = ("kind", "code", "severity", "field", "rule", "hint")
+"""The columns of findings and variants that have few different texts. Until they are written they are `pl.Categorical`,
+4 bytes a row and not 16: a code that differs on every record makes millions of findings."""
+
+
+def compact(frame: pl.DataFrame) -> pl.DataFrame:
+    """Findings or variants with `TERMS` as `pl.Categorical`."""
+    return frame.with_columns(pl.col(name).cast(pl.Categorical) for name in TERMS if name in frame.columns)
+
+
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """A frame without `pl.Categorical`: every such column as the text that it stands for."""
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
+
+
 def findings_schema(key: tuple[str, ...]) -> pl.Schema:
     """The frame of findings: one row a finding, sorted by key, then field order, then kind."""
     return pl.Schema(
@@ -243,8 +258,9 @@ class Witness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All a renderer may use. Frames: `findings_schema`, `variants_schema`; `summary` is the JSON object of §5.
+    """All a renderer may use. `summary` is the JSON object of §5.
 
+    Frames: `findings_schema`, `variants_schema`, or the same `compact`.
     `context` holds one row a key of `findings`: the key columns, `list_key` (text, null if unknown) and `protected`
     (Boolean). Where the dataset declares neither, it is None. `overall` says what concerns the run as a whole.
     `witness` is the evidence before this run's own result, None where no evidence is kept.

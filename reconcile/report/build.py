@@ -85,8 +85,11 @@ def summarize(
 
 def _suppressed(findings: pl.DataFrame, dataset: Dataset) -> dict[str, object]:
     """The findings that are parts of an event (`classify.events`): they stand in the other counts, too."""
-    event = findings["rule"].str.extract(f"^{PART_OF}([^+]+)")
-    return {"findings": len(event) - event.null_count(), "by_event": count(event, tuple(dataset.taxonomy))}
+    # A rule stands on many findings: each is looked at once.
+    rules = findings["rule"].drop_nulls().value_counts(name="_n")
+    event = pl.col("rule").cast(pl.String).str.extract(f"^{PART_OF}([^+]+)")
+    counted = dict(rules.group_by(event).agg(pl.col("_n").sum()).drop_nulls().iter_rows())
+    return {"findings": sum(counted.values()), "by_event": _ordered(counted, tuple(dataset.taxonomy))}
 
 
 def render(report: Report) -> bytes:
@@ -99,7 +102,10 @@ def count(values: pl.Series, order: Sequence[str] = ()) -> dict[str, int]:
 
     Values come in the given order, then those that it does not name, sorted.
     """
-    counted = dict(values.drop_nulls().value_counts(name="_n").iter_rows())
+    return _ordered(dict(values.drop_nulls().value_counts(name="_n").iter_rows()), order)
+
+
+def _ordered(counted: dict[str, int], order: Sequence[str]) -> dict[str, int]:
     known = {name: int(counted.pop(name)) for name in order if name in counted}
     return known | {name: int(counted[name]) for name in sorted(counted)}
 
@@ -115,7 +121,12 @@ def with_person(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 
 def gravest(findings: pl.DataFrame, dataset: Dataset) -> pl.Series:
-    """The gravest severity of each person, in no particular order; null for a person without any."""
+    """The gravest severity of each person, in no particular order; null for a person without any.
+
+    Nobody's, where no finding has one (an ad-hoc dataset): all people would be told apart for nothing.
+    """
+    if findings["severity"].null_count() == findings.height:
+        return findings["severity"].clear()
     return (
         with_person(findings, dataset).group_by(PERSON).agg(pl.col("severity").sort_by(gravity()).first())["severity"]
     )

@@ -29,11 +29,13 @@ _PLACE = "_place"
 
 def event(rule: pl.Expr) -> pl.Expr:
     """The code of the event that a finding is part of (`classify.events`), null for one that stands for itself."""
-    return rule.str.extract(f"^{PART_OF}([^+]+)")
+    return rule.cast(pl.String).str.extract(f"^{PART_OF}([^+]+)")
 
 
 def _standing(findings: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     """Findings, a part of an event with the event's severity: by itself it is information, but who it is about is not."""
+    if not dataset.taxonomy:
+        return findings
     severities = {code: category.severity for code, category in dataset.taxonomy.items()}
     whole = event(pl.col("rule")).replace_strict(severities, default=None, return_dtype=pl.String)
     return findings.with_columns(severity=pl.coalesce(whole, "severity"))
@@ -69,7 +71,7 @@ def pair_classes(
         counts[named.get(rank, "mismatch")] += count
     if worst.height != mismatched:
         raise BalanceError("pairs", f"{mismatched} were found to differ, {worst.height} have a finding that says so")
-    rule = pl.col("rule").fill_null("")
+    rule = pl.col("rule").cast(pl.String).fill_null("")
     agreed = (
         variants.select("left_row", approved=rule.str.contains(_APPROVED), encoding=rule.str.contains(_ENCODING))
         .join(worst, on="left_row", how="anti")
