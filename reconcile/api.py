@@ -29,7 +29,6 @@ from reconcile.model import (
     Snapshot,
     Source,
     Verdict,
-    plain,
 )
 from reconcile.pipeline import Options, reconcile
 
@@ -89,12 +88,12 @@ def _compare(
         run = Run(run_id="compare", started_at=now, as_of=now, version=__version__, site_key=KEY)
         dataset = ad_hoc(key, *(entry.snapshot for entry in inputs))
         options = Options(seed=secrets.randbits(40), partitions=partitions, work=Path(work), allow_empty=allow_empty)
-        report = reconcile(run, dataset, (inputs[0], inputs[1]), options)
+        report = reconcile(run, dataset, (inputs[0], inputs[1]), options).in_text()
     return Comparison(
         verdict=report.verdict,
         balance={side: one.balance for side, one in report.sides.items()},
-        findings=plain(report.findings),
-        variants=plain(report.variants),
+        findings=report.findings,
+        variants=report.variants,
         summary=report.summary,
     )
 

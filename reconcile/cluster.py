@@ -111,7 +111,7 @@ def compare(
     ) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
         return cluster.search(slices, dataset, this)
 
-    return reconcile(run, dataset, (inputs[0], inputs[1]), options, search)
+    return reconcile(run, dataset, (inputs[0], inputs[1]), options, search).in_text()
 
 
 # ------------------------------------------------------------------------------------------------------- the driver

@@ -275,7 +275,7 @@ def through_fixed_width(left: Sequence[Row], right: Sequence[Row], folder: Path)
     now = datetime.now(UTC)
     run = Run(run_id="injection", started_at=now, as_of=now, version="0", site_key=b"k" * 32)
     dataset = ad_hoc(["atena_no"], *(entry.snapshot for entry in inputs))
-    return reconcile(run, dataset, (inputs[0], inputs[1]), Options(seed=1)).findings
+    return reconcile(run, dataset, (inputs[0], inputs[1]), Options(seed=1)).in_text().findings
 
 
 _WIDTHS = {"name": 30, "kana": 20, "birth": 20, "sex": 20, "town": 40, "lot": 30, "katagaki": 40}  # characters

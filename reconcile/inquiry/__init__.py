@@ -167,7 +167,7 @@ def _compared(comparison: nightly.Comparison) -> Inquiry:
     comparison = comparison._replace(inputs=composed(comparison.inputs))
     run, dataset, inputs, options = comparison
     # Somebody waits at the counter: the plain comparison over every key is the night's, not the question's.
-    report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), replace(options, oracle=0))
+    report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), replace(options, oracle=0)).in_text()
     return Inquiry(comparison=comparison, report=report)
 
 

@@ -18,7 +18,7 @@ from reconcile.check import Input
 from reconcile.diff.key_hints import key_hints
 from reconcile.inquiry.tried import FAILS, HOLDS, NOT_COMPARED, Trail, Tried, trail
 from reconcile.items import other_systems
-from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side, plain
+from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side
 from reconcile.nightly import Comparison
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from reconcile.report.listing import ABSENT, SECRET, listing
@@ -169,7 +169,7 @@ def answer(key: tuple[str, ...], comparison: Comparison, report: Report) -> Answ
     dataset = comparison.dataset
     sides = {side: _Read(entry, entry.canonical(dataset)) for side, entry in comparison.inputs.items()}
     own = {side: read.rows(read.is_key(dataset, key)) for side, read in sides.items()}
-    found = _about(plain(report.findings), dataset, key, own)
+    found = _about(report.findings, dataset, key, own)
     shown = {side: _with_partners(sides[side], own[side], found[f"{side}_row"]) for side in Side}
     protected = _protected(dataset, shown)
     hidden = _hidden(dataset, protected=protected)
@@ -182,7 +182,7 @@ def answer(key: tuple[str, ...], comparison: Comparison, report: Report) -> Answ
             for side in Side
             for row in shown[side].iter_rows(named=True)
         ),
-        pairs=_pairs(comparison, own, shown, (found, _about(plain(report.variants), dataset, key, own))),
+        pairs=_pairs(comparison, own, shown, (found, _about(report.variants, dataset, key, own))),
         history=_history(dataset, sides, key, own),
         candidates=_candidates(dataset, sides, key, own),
         findings=_findings(found, report, protected=protected),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -279,3 +279,7 @@ class Report:
     overall: Overall = field(default_factory=Overall)
     witness: Witness | None = None
     tracked: Tracked | None = None
+
+    def in_text(self) -> Report:
+        """The same report with frames of plain text, as `findings_schema` and `variants_schema` have them."""
+        return replace(self, findings=plain(self.findings), variants=plain(self.variants))

@@ -7,14 +7,13 @@ only JSON neither waits for them nor needs them. Nothing here opens a file: the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
 from reconcile.errors import ConfigError
-from reconcile.model import Report, plain
+from reconcile.model import Report
 from reconcile.report.profiles import PROFILES, READERS, for_reader
 
 __all__ = ["FILE_NAMES", "FORMATS", "PROFILES", "RENDERERS", "Renderer", "render"]
@@ -91,8 +90,4 @@ def render(report: Report, formats: Iterable[str] = FORMATS, profile: str = "") 
             raise ConfigError("report", f"got {name!r}, expected some of {', '.join(FORMATS)}")
         for part in ("parquet", "variants") if name == "parquet" else (name,):
             shown = for_reader(report, profile or READERS[part])
-            yield FILE_NAMES[part], RENDERERS[part](shown if part in _OF_ANY_SIZE else _in_text(shown))
-
-
-def _in_text(report: Report) -> Report:
-    return replace(report, findings=plain(report.findings), variants=plain(report.variants))
+            yield FILE_NAMES[part], RENDERERS[part](shown if part in _OF_ANY_SIZE else shown.in_text())
