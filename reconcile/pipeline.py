@@ -161,13 +161,15 @@ def reconcile(
     material = paired_leftovers(inputs, material, dataset, this)
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
+    undeclared = undeclared_values(inputs, material, dataset)
     findings = classify(material, dataset, run.site_key, options.approved)
+    del parts, found, material  # millions of values, where a column differs everywhere
     findings, tracked = _followed(run, dataset, (everything, inputs), (balance, findings), options)
     own = {side: records_of(entry) for side, entry in inputs.items()}
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
     whole = overall(seen, dataset, options.limits, options.previous_rates)
     report = _report(run, dataset, inputs, (balance, findings, whole, tracked), options)
-    summary = {**report.summary, "undeclared": undeclared_values(inputs, material, dataset)}
+    summary = {**report.summary, "undeclared": undeclared}
     return replace(report, summary=summary | ({"columns": columns} if options.columns else {}))
 
 

@@ -37,17 +37,19 @@ class Findings(NamedTuple):
     characters: pl.DataFrame
 
 
+_TERM = pl.Categorical()
+
 SHAPE = pl.Schema(
     {
-        "kind": pl.Categorical(),
-        "field": pl.Categorical(),
-        "grade": pl.Categorical(),
+        "kind": _TERM,
+        "field": _TERM,
+        "grade": _TERM,
         "left_raw": pl.String(),
         "right_raw": pl.String(),
         "left_row": pl.UInt32(),
         "right_row": pl.UInt32(),
-        "rule": pl.Categorical(),
-        "hint": pl.Categorical(),
+        "rule": _TERM,
+        "hint": _TERM,
     }
 )
 """What every source of findings is brought into, behind the key's columns."""
@@ -90,8 +92,10 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
     by_reason = pl.coalesce(_code_of_reason(dataset), _code(dataset))
     found = (
         _explained(_without_my_number(found, dataset.fields), material, shape)
-        .with_columns(code=pl.when(_own_code(dataset)).then(_code(dataset)).otherwise(by_reason), _order=order)
-        .with_columns(severity=_severity(dataset))
+        .with_columns(
+            code=pl.when(_own_code(dataset)).then(_code(dataset)).otherwise(by_reason).cast(_TERM), _order=order
+        )
+        .with_columns(severity=_severity(dataset).cast(_TERM))
         .pipe(with_parts, material.swapped, dataset, internal)
         .with_columns(rule=_ground(dataset))
         .drop("grade", "reason")
@@ -164,7 +168,7 @@ def _explained(found: pl.DataFrame, material: Material, shape: pl.Schema) -> pl.
     # Of two people under one key the record is told (`_about_records`), and its items keep their own ground.
     reasons = material.reasons.filter(pl.col("reason") != MIXED)
     if reasons.is_empty():
-        return found.with_columns(reason=pl.lit(None, pl.String))
+        return found.with_columns(reason=pl.lit(None, _TERM))
     told = found.join(
         reasons, on=["left_row", "right_row"], how="left", nulls_equal=True, maintain_order="left"
     ).with_columns(pl.when(about).then(pl.col("reason", "evidence")))
@@ -194,7 +198,7 @@ def _ground(dataset: Dataset) -> pl.Expr:
 def _with_types(types: Mapping[str, str]) -> pl.Expr:
     if not types:
         return pl.col("hint")
-    return pl.coalesce("hint", pl.col("field").replace_strict(types, default=None, return_dtype=pl.Categorical))
+    return pl.coalesce("hint", pl.col("field").replace_strict(types, default=None, return_dtype=_TERM))
 
 
 def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
@@ -215,7 +219,7 @@ def _without_my_number(found: pl.DataFrame, fields: Sequence[Field]) -> pl.DataF
 def _code(dataset: Dataset) -> pl.Expr:
     """The code of the taxonomy: by field and grade for a value, by kind for the rest; null for an ad-hoc dataset."""
     if not dataset.codes and not any(field.codes for field in dataset.fields):
-        return pl.lit(None, pl.String)
+        return pl.lit(None, _TERM)
     by_kind = pl.col("kind").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
     grades: dict[str, str] = {}
     others: dict[str, str] = {}
@@ -233,7 +237,7 @@ def _code(dataset: Dataset) -> pl.Expr:
 
 def _code_of_reason(dataset: Dataset) -> pl.Expr:
     if not dataset.codes:
-        return pl.lit(None, pl.String)
+        return pl.lit(None, _TERM)
     return pl.col("reason").replace_strict(dataset.codes, default=None, return_dtype=pl.String)
 
 
@@ -244,6 +248,6 @@ def _own_code(dataset: Dataset) -> pl.Expr:
 
 def _severity(dataset: Dataset) -> pl.Expr:
     if not dataset.taxonomy:
-        return pl.lit(None, pl.String)
+        return pl.lit(None, _TERM)
     severities = {code: category.severity for code, category in dataset.taxonomy.items()}
     return pl.col("code").replace_strict(severities, default=None, return_dtype=pl.String)

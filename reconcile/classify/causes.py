@@ -29,6 +29,9 @@ damage of the key, a group of records (町字, 異動事由, batch), the day on 
 NEARLY = 0.9
 """A more telling group is preferred if it explains at least this share of what the largest explains."""
 
+_SOME = 100
+# Findings that are looked at first where all of a field would have to be alike: millions may differ.
+
 MOST = 20
 """Causes named; those after it are smaller, and the list holds all findings anyway."""
 
@@ -159,8 +162,8 @@ def _whole_fields(findings: pl.DataFrame, words: _Words, limits: Limits, pairs: 
     for name, count in counted.filter(pl.col("len") >= least).iter_rows():
         mine = values.filter(pl.col("field") == name)
         # That all have one value on a side is worth saying, and cheap to see.
-        first = (pl.col(column).eq_missing(pl.col(column).first()).all() for column in ("left_raw", "right_raw"))
-        alike = all(mine.select(first).collect().row(0))
+        first = [pl.col(column).eq_missing(pl.col(column).first()).all() for column in ("left_raw", "right_raw")]
+        alike = all(all(some.select(first).collect().row(0)) for some in (mine.head(_SOME), mine))
         label = f"{_label(words, name)}: 項目全体の相違(対応付いた{pairs:,}組のうち{count:,}組)"
         codes = mine.group_by("code").len().sort("code").drop_nulls().collect().rows()
         found[name] = Cause(
