@@ -147,6 +147,7 @@ def reconcile(
     inputs = {side: without(entry, outside[side]) for side, entry in inputs.items()}
     checks, parts = search(inputs, dataset, this, options)
     found = _merge(parts, list(this.key))
+    del parts  # as many values again, where a column differs everywhere
     columns = {side.value: {name: one.told for name, one in checks[side].columns.items()} for side in Side}
     of_columns = look_at_columns(inputs, dataset, this, checks, options.columns) if options.columns else ()
     checks, found, gates = prove(inputs, dataset, this, (checks, found), options.oracle)
@@ -163,7 +164,7 @@ def reconcile(
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     undeclared = undeclared_values(inputs, material, dataset)
     findings = classify(material, dataset, run.site_key, options.approved)
-    del parts, found, material  # millions of values, where a column differs everywhere
+    del found, material  # and again
     findings, tracked = _followed(run, dataset, (everything, inputs), (balance, findings), options)
     own = {side: records_of(entry) for side, entry in inputs.items()}
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)
@@ -191,7 +192,8 @@ def _merge(parts: Sequence[tuple[int, Diff]], key: Sequence[str]) -> Found:
             Side.RIGHT: pl.concat([part.only_right for part in every]),
         },
         repeated=pl.concat([part.repeated for part in every]),
-        values=pl.concat([part.values for part in every]),
+        # In one piece: beside columns of other pieces the whole frame would be copied.
+        values=pl.concat([part.values for part in every], rechunk=True),
         swapped=swaps(pl.concat([part.people for part in every]), key),
         matched=sum(equal for equal, _ in parts) + sum(part.matched for part in every),
         mismatched=sum(part.mismatched for part in every),
