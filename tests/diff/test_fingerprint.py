@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import isqrt
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.fingerprint import fingerprint, prove_equal, second_sum, suspects, value_hashes
+from reconcile.diff.fingerprint import PHI, fingerprint, prove_equal, second_sum, suspects, value_hashes
 from reconcile.errors import BalanceError
 from reconcile.model import FINGERPRINTS, ROW
 from reconcile.prints import KEPT
@@ -72,6 +73,41 @@ def test_two_keys_of_a_side_that_collide_are_no_pair() -> None:
     right = pl.DataFrame({ROW: [1], "_key": [7], "_one": [8]}, schema=KEPT)
     found = suspects(left, right)
     assert (found.left.to_list(), found.right.to_list(), found.matched) == ([1, 2], [1], 0)
+
+
+@pytest.mark.parametrize(("left", "right"), [
+    ([(1, 9), (2, 9)], [(3, 9)]),  # the same number for three keys, for four, for five: never a pair
+    ([(1, 9), (2, 9)], [(3, 9), (4, 9)]),
+    ([(1, 9), (2, 9), (3, 9)], [(4, 9), (5, 9)]),
+    ([(1, 9), (2, 9)], []),
+])  # fmt: skip
+def test_a_first_hash_that_more_than_one_key_of_a_side_has_pairs_nobody(
+    left: list[tuple[int, int]], right: list[tuple[int, int]]
+) -> None:
+    """And a pair beside them (key 7) stays a pair, unless the sides are told to differ in how many are equal."""
+    sides = [
+        pl.DataFrame([(n, key, one) for n, (key, one) in enumerate([*rows, (7, 5)], 1)], KEPT, orient="row")
+        for rows in (left, right)
+    ]
+    found = suspects(*sides)
+    assert set(range(1, len(left) + 1)) <= set(found.left)
+    assert set(range(1, len(right) + 1)) <= set(found.right)
+    assert found.matched <= 1
+
+
+@pytest.mark.parametrize(("left", "right"), [
+    ([(1, 1), (2, 2), (3, 3)], [(4, 4), (5, 5)]),  # nobody is paired
+    ([(1, 1), (2, 2), (3, 3)], [(1, 1), (2, 5), (4, 4)]),  # somebody is
+    ([(1, 9), (2, 9)], [(3, 4), (4, 5)]),  # a collision
+])  # fmt: skip
+def test_suspects_are_told_in_ascending_order_whatever_that_of_the_rows(
+    left: list[tuple[int, int]], right: list[tuple[int, int]]
+) -> None:
+    sides = [pl.DataFrame([(n, *row) for n, row in enumerate(rows, 1)], KEPT, orient="row") for rows in (left, right)]
+    there, back = suspects(*sides), suspects(*(rows.reverse() for rows in sides))
+    assert there.left.to_list() == back.left.to_list() == sorted(back.left)
+    assert there.right.to_list() == back.right.to_list() == sorted(back.right)
+    assert there.left.len() > 1 < there.right.len()
 
 
 NUMBERS = st.lists(st.integers(0, 2**64 - 1), max_size=6)
@@ -153,6 +189,18 @@ def test_the_two_hashes_and_the_key_hash_are_unrelated() -> None:
     assert pl.concat(numbers).n_unique() == 3_000
 
 
+def test_the_three_hashes_are_unrelated_where_there_is_nothing_but_the_key() -> None:
+    rows = _fingerprints([{"k": str(i)} for i in range(100)], ["k"], [])
+    assert pl.concat([rows[name] for name in ("_key", "_one", "_two")]).n_unique() == 300
+
+
+def test_the_multiplier_is_odd_so_that_no_bit_is_lost() -> None:
+    """2**64 divided by the golden ratio, rounded down: (√5 - 1) / 2 of it."""
+    multiplier = pl.select(PHI).item()
+    assert multiplier == (isqrt(5 << 128) - (1 << 64)) >> 1
+    assert multiplier % 2 == 1
+
+
 def test_fingerprints_are_the_schema_that_crosses_the_stage() -> None:
     assert _fingerprints([], ["k"], ["v"]).schema == FINGERPRINTS
     assert _fingerprints([{"k": "x"}], ["k"], []).schema == FINGERPRINTS, "no compared columns"
@@ -163,4 +211,6 @@ def test_value_hashes_are_of_the_person_whatever_the_key() -> None:
     hashes = frame.select(value_hashes([pl.col("v"), pl.col("w")], 7))
     assert hashes.row(0) == hashes.row(1)
     assert hashes.row(0) != hashes.row(2)
+    assert hashes.columns == ["_values_one", "_values_two"]
+    assert hashes["_values_one"][0] != hashes["_values_two"][0], "two hashes, not one twice"
     assert frame.select(value_hashes([], 7)).n_unique() == 1, "without values all are alike"

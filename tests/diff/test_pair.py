@@ -248,6 +248,17 @@ def test_an_open_record_stands_for_its_key_before_closed_ones(
         )
 
 
+def test_open_records_and_their_kinds_are_counted_and_none_is_a_number() -> None:
+    """A closed record is of no kind that counts; a side that lacks the key has none of anything."""
+    rows = _open_frame([(1, False), (2, True), (3, False), (1, False), (4, True)])
+    counts = ("count", "row", "open", "kinds", "over", "beside")
+    for one, other, full, empty in ((rows, rows.clear(), "left", "right"), (rows.clear(), rows, "right", "left")):
+        found = pair(one, other, ["k0"]).repeated
+        assert found.select(f"{full}_{what}" for what in counts).rows() == [(5, 1, 3, 2, 3, 2)]
+        assert found.select(f"{empty}_{what}" for what in counts).rows() == [(0, None, 0, 0, 0, 0)]
+        assert found.drop("k0").dtypes == [pl.UInt32] * 12
+
+
 RECORDS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=5)
 
 

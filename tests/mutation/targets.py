@@ -12,7 +12,7 @@ SURVIVORS = Path(__file__).with_name("survivors.toml")
 TARGETS: dict[str, tuple[str, ...]] = {
     "reconcile/decide.py": ("tests/test_decide.py", "tests/test_history_gates.py", "tests/proof/test_gates.py"),
     "reconcile/account.py": ("tests/test_account.py",),
-    "reconcile/extract/preflight.py": ("tests/extract/test_preflight.py",),
+    "reconcile/extract/preflight.py": ("tests/extract/test_scanner.py",),
     "reconcile/ledger.py": ("tests/test_ledger.py",),
     "reconcile/report/profiles.py": ("tests/report/test_masking.py",),
     "reconcile/report/disclosure.py": ("tests/report/test_disclosure.py",),
