@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isqrt
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -192,6 +193,15 @@ def test_the_two_hashes_and_the_key_hash_are_unrelated() -> None:
 def test_the_three_hashes_are_unrelated_where_there_is_nothing_but_the_key() -> None:
     rows = _fingerprints([{"k": str(i)} for i in range(100)], ["k"], [])
     assert pl.concat([rows[name] for name in ("_key", "_one", "_two")]).n_unique() == 300
+
+
+def test_every_bit_of_a_hash_is_set_in_half_of_the_rows() -> None:
+    """Else fewer than 64 bits tell two rows apart. Of 4,000 rows half is 2,000, give or take 190 (six deviations)."""
+    rows = _fingerprints([{"k": str(n), "v": "a", "w": str(n % 7)} for n in range(4_000)], ["k"], ["v", "w"])
+    for name in ("_key", "_one", "_two"):
+        bits = np.unpackbits(rows[name].to_numpy().view(np.uint8).reshape(-1, 8), axis=1).sum(axis=0)
+        assert bits.shape == (64,)
+        assert np.abs(bits.astype(np.int64) - 2_000).max() < 190, name
 
 
 def test_the_multiplier_is_odd_so_that_no_bit_is_lost() -> None:

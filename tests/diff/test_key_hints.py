@@ -220,6 +220,13 @@ def test_above_the_limit_only_what_costs_one_text_a_key_is_tried(monkeypatch: py
     assert {hint for hint, _ in _hints(left, right).values()} == {"leading_zeros"}
 
 
+def test_the_longest_key_that_is_tried_character_by_character_has_forty() -> None:
+    for length, tried in ((40, True), (41, False)):
+        key = "1" * length
+        assert bool(_hints([key], [f"{key[:-1]}2"])) == tried
+        assert bool(_hints([f"{key[:-1]}2"], [f"{key[:-2]}21"])) == tried  # and as an exchange of the last two
+
+
 def test_keys_of_any_length_are_tried_as_a_whole_but_not_character_by_character() -> None:
     long = "1" * (module.LONGEST_KEY + 1)
     assert _hints([long], [f"0{long}"])["left", long] == ("leading_zeros", f"0{long}")

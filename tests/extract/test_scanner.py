@@ -116,6 +116,14 @@ def test_the_last_line_gets_the_end_that_the_others_have(ends: str, size: int) -
         assert values == 2 * scan.records
 
 
+def test_a_layout_may_state_no_control_total_and_a_first_block_may_be_empty() -> None:
+    layout = replace(LAYOUT, control_column="", trailer=Envelope(mark="T", slots={"count": Slot(offset=1)}))
+    content = GOOD.replace(f",{TOTAL}".encode(), b"")
+    assert scanned(content, layout)[3].trailer_count == 3
+    scan = DelimitedScan(iter([b"", content]), layout, ",", "left")
+    assert sum(body.records for body in scan.bodies()) == 3
+
+
 def test_without_any_end_of_line_there_are_names_only() -> None:
     scan, texts, values, found = scanned(b"id,v")
     assert (scan.names, texts, values, found.records) == (("id", "v"), [], 0, 0)
