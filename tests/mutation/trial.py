@@ -36,6 +36,9 @@ from tests.mutation.operators import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 OURS = ("reconcile", "schemas", "flows", "fixtures", "tests")
 CHECK_EVERY = 20
+EXAMPLES = 25
+"""Of a law, at most; the suite tries more."""
+
 CPU_SECONDS = 20.0
 """How long the tests of a mutant may take beyond ten times what they usually do; then it is taken for an endless one."""
 
@@ -143,6 +146,18 @@ class Trial:
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture),
         )
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """A law is tried with few examples: a mutant that these do not notice counts as survived."""
+        from hypothesis import settings  # noqa: PLC0415  as above
+
+        for item in items:
+            test = getattr(item, "obj", None)
+            test = getattr(test, "__func__", test)
+            # There is no public name for what `@settings` has left on a test.
+            if given := getattr(test, "_hypothesis_internal_use_settings", None):
+                fewer = settings(given, max_examples=min(given.max_examples, EXAMPLES))
+                test._hypothesis_internal_use_settings = fewer  # type: ignore[union-attr]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Failed in any phase is failed."""
