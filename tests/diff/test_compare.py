@@ -198,6 +198,14 @@ def test_crossed_over_are_two_who_are_each_alone_on_both_sides(rows: list[Stands
     assert found.height == len(expected)
 
 
+@pytest.mark.parametrize("third", [((1, 1), (3, 3)), ((3, 3), (1, 1)), ((2, 2), (3, 3)), ((3, 3), (2, 2))])
+def test_people_who_look_like_a_third_one_prove_no_swap(third: Stands) -> None:
+    """One of the two stands once more, on the left or on the right."""
+    rows = [((1, 1), (2, 2)), ((2, 2), (1, 1))]
+    assert swaps(everyone(rows), ["k0", "k1"]).height == 1
+    assert swaps(everyone([*rows, third]), ["k0", "k1"]).is_empty()
+
+
 @pytest.mark.parametrize(("keys", "first"), [
     ([("1", "2"), ("1", "1")], ("1", "1")),  # by the second part, where the first is the same
     ([("1", "1"), ("1", "2")], ("1", "1")),

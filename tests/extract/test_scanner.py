@@ -159,6 +159,14 @@ def test_the_line_that_an_editor_shows_is_named(line: str, told_at: int, code: s
     assert told(refused(LINES.format(line).encode(), size=size)) == (code, f"left, line {told_at}", problem)
 
 
+def test_a_blank_line_at_the_beginning_of_a_block_is_a_line_too() -> None:
+    for size in (1, 5, 1_000):
+        assert told(refused(b"id,v\n\n2,\x01\n", size=size))[0] in ("E_COLUMNS", "E_CONTROL_CHAR")
+    assert told(refused(b"id,v\n\n2,\x01\n", size=1_000))[:2] == ("E_CONTROL_CHAR", "left, line 3")
+    # Before the names: what follows them is not looked at.
+    assert told(refused(b"\n\x01\n", size=1_000))[:2] == ("E_HEADER", "left, line 1")
+
+
 @pytest.mark.parametrize("size", [1, 5, 1_000])
 def test_a_declared_end_of_line_is_required_from_the_first_line_on(size: int) -> None:
     for line in range(1, 7):
@@ -337,6 +345,22 @@ def test_the_control_total_is_of_the_codes_wherever_they_stand_and_however_they_
             assert refused(content, layout, size=size).code == "E_CONTROL"
 
 
+def test_codes_at_the_very_end_of_a_file_are_summed_like_all_others() -> None:
+    """A short code after a long one: there are fewer bytes behind it than the long one has."""
+    layout = Layout(
+        name="",
+        kind="delimited",
+        columns=(Column(name="a", source="a"),),
+        header=Envelope(mark="H", slots={"control_total": Slot(offset=1)}),
+        control_column="a",
+        control_modulus=1_000_003,
+    )
+    total = (int("9" * 18) + 7) % 1_000_003
+    content = f"H,{total}\na\n{'9' * 18}\n7\n".encode()
+    assert scanned(content, layout, size=1_000)[3].control_total == total
+    assert refused(content.replace(b"\n7\n", b"\n8\n"), layout).code == "E_CONTROL"
+
+
 @pytest.mark.parametrize(("text", "counts"), [
     ("1" * 18, int("1" * 18)),
     ("1" * 19, 0),  # no code
@@ -438,16 +462,18 @@ def test_totals_of_several_blocks_are_added(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("at", range(5))
-def test_a_record_that_does_not_end_as_declared_is_told_by_its_place_in_the_file(tmp_path: Path, at: int) -> None:
-    content = bytearray(ended(RECORDS, "\n"))
-    content[25 * at + 24] = ord(" ")
-    if at == 4:
-        content[-1] = ord("x")
-    assert fixed_refused(tmp_path, bytes(content), fixed_layout(end_of_record="\n")) == (
+@pytest.mark.parametrize(("end", "wrong"), [("\n", b"x"), ("\r\n", b"\rx"), ("\r\n", b"x\n"), ("\r\n", b"\n\r")])
+def test_a_record_that_does_not_end_as_declared_is_told_by_its_place_in_the_file(
+    tmp_path: Path, at: int, end: str, wrong: bytes
+) -> None:
+    stride = 24 + len(end)
+    content = bytearray(ended(RECORDS, end))
+    content[stride * at + 24 : stride * (at + 1)] = wrong
+    assert fixed_refused(tmp_path, bytes(content), fixed_layout(end_of_record=end)) == (
         "E_RECLEN",
         f"left, record {at + 1}",
         "does not end as declared",
-        "records have 25 bytes",
+        f"records have {stride} bytes",
     )
 
 
@@ -468,6 +494,7 @@ def test_a_record_without_its_mark_is_told_by_its_number_among_the_residents(tmp
     assert fixed_refused(tmp_path, FIXED, whole)[1] == "left, record 2"  # every byte of the mark counts
 
 
+@pytest.mark.usefixtures("small_blocks")
 def test_a_file_that_is_no_whole_number_of_records_is_refused_where_it_went_wrong(tmp_path: Path) -> None:
     layout = fixed_layout()
     cut = "got {} bytes, expected whole records of 24, header and trailer"
@@ -477,6 +504,11 @@ def test_a_file_that_is_no_whole_number_of_records_is_refused_where_it_went_wron
     assert fixed_refused(tmp_path, short, layout)[:2] == ("E_RECLEN", "left, record 2")
     long = b"".join([HEAD, DATA[0], DATA[1] + b"x", DATA[2], TAIL])
     assert fixed_refused(tmp_path, long, layout)[:2] == ("E_RECLEN", "left, record 3")
+    for length in (23, 25):  # in a later block
+        wrong = [*DATA * 3]
+        wrong[6] = wrong[6][:12].ljust(length, b"x")
+        content = b"".join([HEAD, *wrong, TAIL])
+        assert fixed_refused(tmp_path, content, layout)[:2] == ("E_RECLEN", "left, record 8")
     # The last whole record may be what was cut: it says nothing by itself.
     assert fixed_refused(tmp_path, b"".join([HEAD, *DATA, b"x" * 24, b"y"]), layout)[0] == "E_TRUNCATED"
 
@@ -510,7 +542,7 @@ def test_what_a_system_leaves_at_the_end_of_a_file_is_no_record(tmp_path: Path, 
 
 
 def test_a_tail_that_only_begins_or_ends_with_such_bytes_is_a_cut(tmp_path: Path) -> None:
-    for tail in (b"\0x\0", b"x\0"):
+    for tail in (b"\0x\0", b"x\0", b"X", b"0"):
         assert fixed_refused(tmp_path, FIXED + tail, fixed_layout())[0] == "E_TRUNCATED"
 
 
@@ -533,7 +565,7 @@ def test_the_envelope_of_fixed_records_is_held_to_its_declaration(tmp_path: Path
     (b"abcd", 4), (b"abc ", 3), (b"a c ", 3), (b"a   ", 1), (b"   a", 4), (b"    ", 0), (b" b  ", 2),
 ])  # fmt: skip
 def test_the_spaces_that_fill_a_column_up_are_no_part_of_its_value(cell: bytes, length: int) -> None:
-    records = np.frombuffer(b"xx" + cell + b" y" + b"xxabcd y", np.uint8).reshape(2, 8)
+    records = np.frombuffer(b"xx" + cell + b" yz" + b"xxabcd yz", np.uint8).reshape(2, 9)
     cells, lengths = trimmed(records, Column(name="c", source="c", offset=2, length=4))
     assert [bytes(row) for row in cells] == [cell, b"abcd"]
     assert lengths.tolist() == [length, 4]
