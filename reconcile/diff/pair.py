@@ -26,6 +26,9 @@ _COUNTS = ("left_over", "right_over", "left_beside", "right_beside")
 class Pairs(NamedTuple):
     """How the suspect rows belong together.
 
+    Single keys stand in the order of the left rows, then of the right ones, and so do the keys of `repeated`; what
+    comes out of repeated keys stands behind the single ones, in any order.
+
     Attributes:
         paired: key, `left_row`, `right_row`: to be compared, one row a pair.
         only_left: key, ROW: alone, or the open one of closed ones that the other side does not have.

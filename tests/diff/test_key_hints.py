@@ -13,6 +13,7 @@ from stdnum.jp import in_
 
 from reconcile.diff import key_hints as module
 from reconcile.diff.key_hints import SCHEMA, key_hints
+from tests.contrary import contrary
 
 Hints = dict[tuple[str, str], tuple[str, str | None]]
 """(side, key) -> (hint, candidate)."""
@@ -31,6 +32,7 @@ def _hints(left: Sequence[str], right: Sequence[str], check_digit: str = "") -> 
     [
         ("leading_zeros", "00123456789", "123456789", "1234567890"),
         ("leading_zeros", "0", "000", "1"),
+        ("leading_zeros", "0123456789", "123456789", "X123456789"),
         ("full_width", "12345678901", "１２３４５６７８９０１", "①２３４５６７８９０１"),
         ("full_width", "A-1", "Ａ－１", "Ａー１"),
         ("white_space", "12345678901", "12345 678901", "12345_678901"),
@@ -218,6 +220,20 @@ def test_above_the_limit_only_what_costs_one_text_a_key_is_tried(monkeypatch: py
     }
     monkeypatch.setattr(module, "KEYS_FOR_COSTLY_TESTS", limit - 1)
     assert {hint for hint, _ in _hints(left, right).values()} == {"leading_zeros"}
+    # One side alone is as many as both.
+    assert {hint for hint, _ in _hints(left, right[:1]).values()} == {"leading_zeros"}
+    assert {hint for hint, _ in _hints(left[:1], right).values()} == {"leading_zeros"}
+
+
+def test_hints_are_told_by_side_and_key_whatever_order_polars_keeps() -> None:
+    """And the first diagnosis is the first of this module, not the first that polars comes across."""
+    left, right = ["0B1", "012", "21", "B1"], ["12", "b1", "013", "0012", "１２"]
+    sides = (pl.Series(left, dtype=pl.String), pl.Series(right, dtype=pl.String))
+    usual = key_hints(*sides)
+    assert usual.select("side", "key").rows() == sorted(usual.select("side", "key").rows())
+    assert dict(usual.select("key", "hint").rows())["012"] == "leading_zeros"
+    with contrary():
+        assert key_hints(*sides).equals(usual)
 
 
 def test_the_longest_key_that_is_tried_character_by_character_has_forty() -> None:

@@ -15,6 +15,7 @@ from reconcile.diff.fingerprint import value_hashes
 from reconcile.diff.pair import Pairs, pair, pair_single
 from reconcile.model import ROW
 from reconcile.proof import oracle
+from tests.contrary import contrary
 
 Key = tuple[str, ...]
 Person = tuple[Key, int, int]
@@ -159,6 +160,26 @@ def test_a_repeated_key_pairs_what_is_equal_and_then_what_is_alone(
     assert pairs.equal == equal
     assert pairs.paired.select("left_row", "right_row").rows() == paired
     assert pairs.repeated.select("left_over", "right_over").rows() == [over]
+
+
+def test_keys_stand_in_the_order_of_the_left_side_and_then_of_the_right_one_whatever_order_polars_keeps() -> None:
+    """So the rows of a source are fetched forwards. Within repeated keys the pairs stand in any order."""
+
+    def side(keys: str) -> Side:
+        return [((key,), 1, 1) for key in keys]
+
+    left, right = side("cxaxbdzg"), side("byeyazcfz")
+    with contrary():
+        found = _pair(left, right)
+    assert found.paired.rows() == [("c", 1, 7), ("a", 3, 5), ("b", 5, 1)]
+    assert found.only_left["k0"].to_list() == ["d", "g"]
+    assert found.only_right["k0"].to_list() == ["e", "f"]
+    assert found.repeated.select("k0", "left_count", "right_count").rows() == [("x", 2, 0), ("z", 1, 2), ("y", 0, 2)]
+    one, other = side("cab"), side("bac")
+    with contrary():
+        single = pair_single(_frame(one, 1).select(ROW, "k0"), _frame(other, 1).select(ROW, "k0"), ["k0"])
+    assert single is not None
+    assert single.paired.rows() == [("c", 1, 3), ("a", 2, 2), ("b", 3, 1)]
 
 
 def test_a_key_a_thousand_times_on_each_side_costs_no_product() -> None:

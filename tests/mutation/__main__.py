@@ -7,6 +7,8 @@ python -m tests.mutation --write          writes docs/mutation.md from what was 
 
 from __future__ import annotations
 
+import ast
+import copy
 import hashlib
 import json
 import os
@@ -16,7 +18,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.mutation import operators
 from tests.mutation.page import PAGE, counted, page
 from tests.mutation.targets import TARGETS, equivalent, survivors
 from tests.mutation.trial import ROOT, Source, limit_memory, run
@@ -111,8 +112,22 @@ def main(arguments: list[str]) -> int:
 
 
 def digest_of(source: Source) -> str:
-    """Of the module and of what makes its mutants: these are known by their numbers."""
-    return hashlib.sha256(source.path.read_bytes() + Path(operators.__file__).read_bytes()).hexdigest()
+    """Of the module's code and its mutants, which are known by their numbers; comments and docstrings do not matter."""
+    mutants = [(one.function, one.before, one.after) for one in source.mutants]
+    return hashlib.sha256(json.dumps([code_of(source.tree), mutants]).encode()).hexdigest()
+
+
+def code_of(tree: ast.Module) -> str:
+    """The program without what is said about it."""
+    bare = copy.deepcopy(tree)
+    for node in ast.walk(bare):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [one for one in node.body if not _is_said(one)] or [ast.Pass()]
+    return ast.unparse(bare)
+
+
+def _is_said(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def kept_of(path: str) -> dict[str, Any]:
