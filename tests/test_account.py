@@ -259,6 +259,14 @@ def test_a_row_refused_twice_takes_its_counterpart_along_once() -> None:
     assert (material.counterparts[R].rows(), balance[R].only) == ([("7", 7)], 1)
 
 
+def test_counterparts_stand_in_the_order_of_their_side() -> None:
+    of = {L: checks(keyed(*((row, "name", "undecodable", key) for row, key in enumerate("abc", 1)))), R: checks()}
+    material, _ = account(
+        RECORDS, ROWS, of, found({L: only(), R: only(("c", 7), ("x", 8), ("a", 9), ("b", 10))}), OUTSIDE
+    )
+    assert material.counterparts[R].rows() == [("c", 7), ("a", 9), ("b", 10)]
+
+
 def test_nothing_to_ask_still_gives_the_key_s_columns() -> None:
     register = Register({})
     known = Checks(rejects=noted()).with_keys(register, "my_number")

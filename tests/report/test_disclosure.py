@@ -10,6 +10,7 @@ from reconcile.model import Report, findings_schema
 from reconcile.report import RENDERERS
 from reconcile.report.disclosure import LIST_KEY, PROTECTED, UNKNOWN, for_list, without_secrets
 from schemas.identity_record import DATASET
+from tests.contrary import contrary
 
 
 def _values(report: Report, key: str, field: str) -> tuple[object, ...]:
@@ -19,6 +20,13 @@ def _values(report: Report, key: str, field: str) -> tuple[object, ...]:
 def test_places_of_a_protected_person_are_masked_and_nothing_else(report: Report) -> None:
     assert _values(report, "00000000043", "address_town") == (PROTECTED, PROTECTED)
     assert _values(report, "00000000043", "name_kanji") == ("葛󠄀城 花", "葛城 花")
+
+
+def test_a_list_has_its_findings_in_their_order_whatever_order_polars_keeps(report: Report) -> None:
+    with contrary():
+        listed = for_list(report)
+    assert listed["finding_id"].to_list() == report.findings["finding_id"].to_list()
+    assert listed.equals(for_list(report))
 
 
 def test_places_of_others_are_shown(report: Report) -> None:
