@@ -62,7 +62,7 @@ def key_hints(left: pl.Series, right: pl.Series, check_digit: str = "") -> pl.Da
         found.append(_both_ways(_truncated(sides), "truncated"))
     if check_digit:
         found.append(_wrong_check_digit(sides, CHECK_DIGITS[check_digit]))
-    return pl.concat(found).unique(["side", "key"], keep="first", maintain_order=True).sort("side", "key")
+    return pl.concat(found).unique(["side", "key"], keep="first").sort("side", "key")
 
 
 _SAME_AFTER: Sequence[tuple[str, Derive]] = (
