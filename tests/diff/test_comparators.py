@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.comparators import BUILDINGS, DATES, JUDGED, KANA, LATIN, PLACES, judge
+from reconcile.diff.comparators import BUILDINGS, DATES, JUDGED, KANA, LATIN, PLACES, either, judge
 from reconcile.errors import DeclarationError
 from reconcile.model import Address, Characters, Comparator, Exact, Kana, Latin, PartialDate
 
@@ -114,6 +114,12 @@ def test_the_least_fold_that_explains_a_pair_is_named() -> None:
         _equal("notation", "idle_spaces"),
         _equal("notation", "chome_notation"),
     ]
+
+
+def test_a_question_may_be_answered_by_either_of_the_two() -> None:
+    pairs = pl.DataFrame({"left": ["?", "?", "a", "a"], "right": ["?", "a", "?", "a"]})
+    said = pairs.select(either(lambda value: value == "?")(pl.col("left"), pl.col("right"))).to_series()
+    assert said.to_list() == [True, True, True, False]
 
 
 # --------------------------------------------------------------------------------------------------------------- laws

@@ -182,6 +182,12 @@ def test_keys_stand_in_the_order_of_the_left_side_and_then_of_the_right_one_what
     assert single.paired.rows() == [("c", 1, 2), ("a", 2, 3), ("b", 3, 1)]
 
 
+def test_of_equal_rows_the_first_in_record_order_are_paired_whatever_the_order_of_the_frame() -> None:
+    left, right = _frame([A, A, A, B], 1).reverse(), _frame([B, A, B, A], 1).reverse()
+    found = pair(left, right, ["k0"])
+    assert (found.equal, found.paired.rows()) == (3, [("x", 3, 3)])  # the third A and the second B
+
+
 def test_a_key_a_thousand_times_on_each_side_costs_no_product() -> None:
     left: Side = [(("x",), i, 0) for i in range(20_000)]
     right: Side = [(("x",), i, 1) for i in range(20_000)]
