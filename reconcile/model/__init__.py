@@ -48,6 +48,7 @@ from reconcile.model.produced import (
     REASONS,
     REJECTS,
     ROW,
+    TOKYO,
     Balance,
     Material,
     Preflight,
@@ -60,6 +61,7 @@ from reconcile.model.produced import (
     extracted,
     findings_schema,
     variants_schema,
+    with_instant,
 )
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "REJECTS",
     "ROW",
     "STANDING",
+    "TOKYO",
     "Address",
     "Alarm",
     "Balance",
@@ -134,4 +137,5 @@ __all__ = [
     "findings_schema",
     "join_columns",
     "variants_schema",
+    "with_instant",
 ]
