@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 UV ?= uv
 FUZZ_RUNS ?= 20000
+# Compiled once, as an installation is, and not by each of the hundreds of processes that the tests start.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-offline lint bench bench-large scaling engines scoreboard test-nightly fuzz wheelhouse sbom lock clean
 .DEFAULT_GOAL := help

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,17 +19,15 @@ from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
-from reconcile.extract import extract, extract_history, scan, scan_history
+from reconcile.extract import extract, extract_history, same_source, scan, scan_history
 from reconcile.machine.process import limited
-from reconcile.model import DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict
-from reconcile.nightly import TOKYO, Comparison, same_source, with_instant
-from reconcile.pipeline import Options, reconcile
+from reconcile.model import TOKYO, DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict, with_instant
+from reconcile.pipeline import Comparison, Options, reconcile
 from reconcile.proof import environment
 from reconcile.report import FORMATS, PROFILES
 from reconcile.report.build import in_environment
-from reconcile.settings import house_rules, permission
+from reconcile.settings import house_rules
 from reconcile.settings.house_rules import HouseRules
-from reconcile.settings.permission import Permit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +65,12 @@ def run(request: Request, progress: Progress) -> Report:
     if request.out is not None:
         deliver.announce(request.out, run_id)
     try:
-        permit = _permitted(request, config, run_id, now)
+        recorded = _permitted(request, config, run_id, now)
         report = _compare(request, config, run_id, now, progress)
         if request.out is not None:
             staged = request.out / f"{deliver.STAGE}{run_id}"
             deliver.stage(report, request.formats, staged, request.profile)
-            if config is not None and permit is not None:
-                formats = list(request.formats)
-                permission.record(config, "exported", now, permit, run_id=run_id, formats=formats)
+            recorded()
             deliver.publish(staged, request.out)
             deliver.conclude(request.out, run_id, report.verdict)
     except ReconcileError as error:
@@ -88,12 +84,19 @@ def run(request: Request, progress: Progress) -> Report:
     return report
 
 
-def _permitted(request: Request, config: RunConfig | None, run_id: str, now: datetime) -> Permit | None:
-    """The permit of an export. Two files of somebody's own need none; what a run file names is the register's."""
+def _permitted(request: Request, config: RunConfig | None, run_id: str, now: datetime) -> Callable[[], object]:
+    """Ask for the permit of an export; what is returned records it.
+
+    Two files of somebody's own need none; what a run file names is the register's.
+    """
     if config is None or request.out is None:
-        return None
+        return lambda: None
+    from reconcile.settings import permission  # noqa: PLC0415  signatures, which two files of one's own need not
+
     stated = request.purpose or config.purpose or load_dataset(config.dataset).purpose
-    return permission.require(config, permission.RUN, stated, now, run_id=run_id)
+    permit = permission.require(config, permission.RUN, stated, now, run_id=run_id)
+    formats = list(request.formats)
+    return partial(permission.record, config, "exported", now, permit, run_id=run_id, formats=formats)
 
 
 def _check(request: Request, config: RunConfig | None) -> None:

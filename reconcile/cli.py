@@ -33,6 +33,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="進捗を出さな�
 AsJson = Annotated[bool, typer.Option("--json", help="結果をJSONで標準出力へ Print summary.json to stdout")]
 MemoryLimit = Annotated[str, typer.Option(help="メモリー上限 Bound of the whole process, as 600MiB or 2GiB")]
 ConfigFile = Annotated[Path, typer.Option("--config", help="実行設定 Run file (TOML)")]
+Purpose = Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")]
+Approver = Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")]
+RightSide = Annotated[str, typer.Argument(help="右側 The other side")]
+Threads = Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)]
+AnyConfig = Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")]
 
 EXIT_FAILED = 2
 EXIT_TAMPERED = 3
@@ -41,18 +46,18 @@ EXIT_TAMPERED = 3
 @app.command()
 def diff(
     left: Annotated[str, typer.Argument(help="左側 A CSV, TSV or Parquet file, or a source of the run file")],
-    right: Annotated[str, typer.Argument(help="右側 The other side")],
+    right: RightSide,
     key: Annotated[str, typer.Option(help="キー列 Key column(s), separated by commas")] = "",
     dataset: Annotated[str, typer.Option(help="データセット Dataset, as schemas.identity_record")] = "",
-    config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
+    config: AnyConfig = None,
     out: Annotated[Path | None, typer.Option(help="出力先 Folder for the results")] = None,
     report: Annotated[str, typer.Option(help="形式 Any of xlsx,pdf,html,parquet,csv,json")] = "parquet,json",
     profile: Annotated[str, typer.Option(help="閲覧者 For whom: worklist, council, contractor, audit")] = "",
-    purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
+    purpose: Purpose = "",
     encoding: Annotated[str, typer.Option(help="文字コード Encoding of delimited files: utf-8, cp932")] = "utf-8",
     allow_empty: Annotated[bool, typer.Option(help="0件を許す Let a side without rows be compared")] = False,
     partitions: Annotated[int, typer.Option(help="分割数 Partitions; 0 chooses by size", min=0)] = 0,
-    threads: Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)] = 0,
+    threads: Threads = 0,
     memory_limit: MemoryLimit = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -90,9 +95,9 @@ def diff(
 def run(
     config: ConfigFile = Path("run.toml"),
     as_of: Annotated[str, typer.Option(help="基準日 Day the run is about, YYYY-MM-DD")] = "",
-    purpose: Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")] = "",
+    purpose: Purpose = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="試行 Check the run file and the sources only")] = False,
-    threads: Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)] = 0,
+    threads: Threads = 0,
     memory_limit: MemoryLimit = "",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -124,7 +129,7 @@ def run(
 def explain(
     key: Annotated[str, typer.Argument(help="キー Key; parts joined by '|'; '-' reads it from standard input")],
     left: Annotated[str, typer.Argument(help="左側 A file or source; left out: the run file's")] = "",
-    right: Annotated[str, typer.Argument(help="右側 The other side")] = "",
+    right: RightSide = "",
     purpose: Annotated[str, typer.Option(help="目的(必須) What for; recorded. No number of a person")] = "",
     config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file; run.toml, if no files")] = None,
     columns: Annotated[str, typer.Option("--key", help="キー列 Key column(s) of two files")] = "",
@@ -290,7 +295,7 @@ def chars(
 
 @app.command()
 def doctor(
-    config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")] = None,
+    config: AnyConfig = None,
     lang: Lang = "",
 ) -> None:
     """この機械と設定が今夜に耐えるかを調べる。 Check the installation, the tables, the fonts and the run file."""
@@ -309,7 +314,7 @@ def doctor(
 
 @app.command()
 def accept(
-    approver: Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")],
+    approver: Approver,
     purpose: Annotated[str, typer.Option(help="変更の内容と理由 What was changed, and why; recorded")],
     config: ConfigFile = Path("run.toml"),
     lang: Lang = "",
@@ -331,7 +336,7 @@ def accept(
 @app.command("rotate-key")
 def rotate_key(
     new: Annotated[Path, typer.Option(help="新しい鍵のファイル(なければ作る) The new key's file; made if missing")],
-    approver: Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")],
+    approver: Approver,
     purpose: Annotated[str, typer.Option(help="交換の理由 Why; recorded. No number of a person")],
     config: ConfigFile = Path("run.toml"),
     as_of: Annotated[str, typer.Option(help="基準日 Day the inputs are about, YYYY-MM-DD")] = "",

@@ -25,35 +25,24 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from reconcile import __version__, deliver
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError, SourceError
-from reconcile.extract.locate import locate
+from reconcile.extract.locate import locate, same_source
 from reconcile.machine.boundary import guarded
 from reconcile.machine.process import limited
-from reconcile.model import (
-    DatabaseSource,
-    Dataset,
-    Preflight,
-    Run,
-    Side,
-    Snapshot,
-    Source,
-    Verdict,
-)
+from reconcile.model import TOKYO, DatabaseSource, Preflight, Run, Side, Snapshot, Source, Verdict, with_instant
 from reconcile.nights import attest, history, retention, run_file, staged
 from reconcile.settings import house_rules, permission
 
 if TYPE_CHECKING:
-    from reconcile.check import Input, Progress
-    from reconcile.pipeline import Options
+    from reconcile.check import Progress
+    from reconcile.pipeline import Comparison
 
 WORK = "sides"
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
-TOKYO = ZoneInfo("Asia/Tokyo")
 
 
 class Job(NamedTuple):
@@ -79,15 +68,6 @@ class Job(NamedTuple):
         if self.aside:
             return Path(self.aside)
         return self.out.parent / f"{deliver.STAGE}{self.run_id}"
-
-
-class Comparison(NamedTuple):
-    """A comparison that is ready to be made: the arguments of `pipeline.reconcile`."""
-
-    run: Run
-    dataset: Dataset
-    inputs: Mapping[Side, Input]
-    options: Options
 
 
 def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
@@ -203,7 +183,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     from reconcile.authorities import authorities  # noqa: PLC0415
     from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
-    from reconcile.pipeline import Options  # noqa: PLC0415
+    from reconcile.pipeline import Comparison, Options  # noqa: PLC0415
     from reconcile.proof.gates import gates_of_inputs, gates_of_tables, gates_of_views  # noqa: PLC0415
     from reconcile.proof.profile import ColumnLimits  # noqa: PLC0415
     from reconcile.proof.prove import with_sentinels  # noqa: PLC0415
@@ -439,22 +419,3 @@ def _previous_rates(out: Path, run_id: str, runs: int) -> tuple[float, ...]:
         if told is not None and Verdict(summary["verdict"]).exit_code <= 1:
             rates.insert(0, float(told))
     return tuple(rates)
-
-
-def with_instant(preflight: Preflight, declared: str | None) -> Preflight:
-    """The preflight, with the time of the extract that the run file declares where the source itself says none."""
-    if declared is None or "extracted_at" in preflight.header:
-        return preflight
-    return replace(preflight, header={**preflight.header, "extracted_at": declared})
-
-
-def same_source(left: Source, right: Source) -> bool:
-    """Whether both sides are one file (device and inode) or one database table."""
-    if isinstance(left, DatabaseSource) and isinstance(right, DatabaseSource):
-        return (left.url, left.layout.table) == (right.url, right.layout.table)
-    if isinstance(left, DatabaseSource) or isinstance(right, DatabaseSource):
-        return False
-    try:
-        return left.path.samefile(right.path)
-    except OSError:
-        return False

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -93,6 +94,15 @@ class Options:
     oracle: int = 0
     memory: Memory | None = None
     columns: ColumnLimits | None = None
+
+
+class Comparison(NamedTuple):
+    """A comparison that is ready to be made: the arguments of `reconcile`."""
+
+    run: Run
+    dataset: Dataset
+    inputs: Mapping[Side, Input]
+    options: Options
 
 
 Search = Callable[

@@ -14,7 +14,7 @@ import polars as pl
 from reconcile.canonicalize import by_value, columnwise
 from reconcile.check import Input
 from reconcile.classify.business_days import business_days_since
-from reconcile.model import ROW, Dataset, Scope, Side, Timing
+from reconcile.model import ROW, Dataset, Scope, Side, Timing, extracted
 
 OUTSIDE = pl.Schema({ROW: pl.UInt32, "rule": pl.String})
 """One row a record that a rule puts out of scope, and the first rule that does."""
@@ -47,18 +47,9 @@ class Feed(NamedTuple):
     ahead: int
 
 
-def extracted(entry: Input) -> datetime | None:
-    """When a side was extracted, as its header or the run file says: Asia/Tokyo, without a zone."""
-    said = entry.snapshot.preflight.header.get("extracted_at")
-    try:
-        return None if said is None else datetime.strptime(said, _STAMP)  # noqa: DTZ007
-    except ValueError:
-        return None
-
-
 def instant(inputs: Mapping[Side, Input], as_of: datetime) -> datetime:
     """The instant of the comparison: the earlier extract, or else the run's own time (`docs/decisions.md` 15)."""
-    taken = [extracted(entry) for entry in inputs.values()]
+    taken = [extracted(entry.snapshot) for entry in inputs.values()]
     return min((one for one in taken if one), default=as_of.replace(tzinfo=None))
 
 
@@ -205,7 +196,7 @@ def feed(inputs: Mapping[Side, Input], dataset: Dataset, at: datetime) -> Feed |
     if left is None or right is None:
         return None
     # A clock that runs ahead would look like a living feed for years.
-    taken = f"{extracted(inputs[Side.LEFT]) or at:{_STAMP}}"
+    taken = f"{extracted(inputs[Side.LEFT].snapshot) or at:{_STAMP}}"
     dated = left.str.contains(_DIGITS)
     told = inputs[Side.LEFT].rows.select(
         newest=left.filter(dated & (left <= taken)).max(), ahead=(dated & (left > taken)).sum()

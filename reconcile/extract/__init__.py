@@ -9,7 +9,7 @@ from typing import assert_never
 
 import polars as pl
 
-from reconcile.extract.locate import locate
+from reconcile.extract.locate import locate, same_source
 from reconcile.extract.parquet import scan
 from reconcile.extract.reading import TRUSTING, Custody
 from reconcile.extract.writing import snapshot_path
@@ -24,7 +24,7 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["Custody", "extract", "extract_history", "locate", "scan", "scan_history", "scan_sentinels"]
+__all__ = ["Custody", "extract", "extract_history", "locate", "same_source", "scan", "scan_history", "scan_sentinels"]
 
 HISTORY = "history"
 """The folder of the older rows, beside the snapshots."""

@@ -68,3 +68,15 @@ def check_patterns(where: str, sources: Mapping[str, Source], root: Path) -> Non
             raise ConfigError(
                 f"{where}: sources.{name}.path", problem, hint="inputs = … in the run file", code="E_PATH"
             )
+
+
+def same_source(left: Source, right: Source) -> bool:
+    """Whether both sides are one file (device and inode) or one database table."""
+    if isinstance(left, DatabaseSource) and isinstance(right, DatabaseSource):
+        return (left.url, left.layout.table) == (right.url, right.layout.table)
+    if isinstance(left, DatabaseSource) or isinstance(right, DatabaseSource):
+        return False
+    try:
+        return left.path.samefile(right.path)
+    except OSError:
+        return False

@@ -23,11 +23,12 @@ from reconcile import adhoc, deliver, nightly
 from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
+from reconcile.extract.locate import same_source
 from reconcile.inquiry.answer import Answer, answer
 from reconcile.items import composed
-from reconcile.model import Report, Side
+from reconcile.model import TOKYO, Report, Side
 from reconcile.nights import history
-from reconcile.pipeline import reconcile
+from reconcile.pipeline import Comparison, reconcile
 from reconcile.settings import permission
 from reconcile.settings.permission import Permit
 
@@ -104,7 +105,7 @@ def ask(question: Question, progress: Progress) -> Asked:
 class Inquiry:
     """Both sides read and compared, ready to be asked about keys. Its snapshots live as long as `opened`'s context."""
 
-    comparison: nightly.Comparison
+    comparison: Comparison
     report: Report
 
     def about(self, key: tuple[str, ...]) -> Answer:
@@ -142,10 +143,10 @@ def opened(
             out=None,
             formats=(),
         )
-        with adhoc.ready(request, config, inquiry_id, now.astimezone(nightly.TOKYO), progress) as comparison:
+        with adhoc.ready(request, config, inquiry_id, now.astimezone(TOKYO), progress) as comparison:
             yield _compared(comparison)
         return
-    if nightly.same_source(config.sources[config.left], config.sources[config.right]):
+    if same_source(config.sources[config.left], config.sources[config.right]):
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     day = nightly.day_of(question.as_of, now)
     with deliver.aside(config.out) as folder:
@@ -162,7 +163,7 @@ def _read(progress: Progress, side: Side, done: int) -> None:
     progress(f"read {side}", done, 0)
 
 
-def _compared(comparison: nightly.Comparison) -> Inquiry:
+def _compared(comparison: Comparison) -> Inquiry:
     # As the engine does it: what is shown of a record is what was compared.
     comparison = comparison._replace(inputs=composed(comparison.inputs))
     run, dataset, inputs, options = comparison

@@ -19,7 +19,7 @@ from reconcile.diff.key_hints import key_hints
 from reconcile.inquiry.tried import FAILS, HOLDS, NOT_COMPARED, Trail, Tried, trail
 from reconcile.items import other_systems
 from reconcile.model import ROW, Dataset, Direction, Field, Report, Secrecy, Side
-from reconcile.nightly import Comparison
+from reconcile.pipeline import Comparison
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from reconcile.report.listing import ABSENT, SECRET, listing
 from reconcile.report.propose import propose

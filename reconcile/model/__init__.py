@@ -48,6 +48,7 @@ from reconcile.model.produced import (
     REASONS,
     REJECTS,
     ROW,
+    TOKYO,
     Balance,
     Material,
     Preflight,
@@ -62,6 +63,7 @@ from reconcile.model.produced import (
     findings_schema,
     plain,
     variants_schema,
+    with_instant,
 )
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "REJECTS",
     "ROW",
     "STANDING",
+    "TOKYO",
     "Address",
     "Alarm",
     "Balance",
@@ -138,4 +141,5 @@ __all__ = [
     "join_columns",
     "plain",
     "variants_schema",
+    "with_instant",
 ]

@@ -9,12 +9,16 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from reconcile.model.declared import Dataset, Layout, Side
 from reconcile.model.history import Tracked
 from reconcile.model.overall import Overall
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+"""The zone of every day and hour that is said to officials."""
 
 ROW = "_row"
 """The record number in the source, from 1: UInt32, header and trailer records not counted."""
@@ -95,6 +99,13 @@ def extracted(snapshot: Snapshot) -> datetime | None:
         return None if said is None else datetime.strptime(said, "%Y%m%d%H%M%S")  # noqa: DTZ007
     except ValueError:
         return None
+
+
+def with_instant(preflight: Preflight, declared: str | None) -> Preflight:
+    """The preflight, with the time of the extract that the run file declares where the source itself says none."""
+    if declared is None or "extracted_at" in preflight.header:
+        return preflight
+    return replace(preflight, header={**preflight.header, "extracted_at": declared})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.decide import remedy
 from reconcile.errors import ConfigError, SourceError
+from reconcile.extract.locate import same_source
 from reconcile.items import composed
 from reconcile.ledger import Keys
 from reconcile.model import Side
@@ -33,6 +34,7 @@ from reconcile.nights import attest, history
 from reconcile.nights.history import ledger_of
 from reconcile.nights.relink import relink
 from reconcile.nights.run_file import gate_of_run_file
+from reconcile.pipeline import Comparison
 from reconcile.settings import permission
 
 
@@ -143,13 +145,13 @@ def _keys(read: RunConfig, new: Path, known: Keys) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> Iterator[nightly.Comparison]:
+def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> Iterator[Comparison]:
     """Both sides, read as tonight's run would read them; they are gone when the context ends.
 
     Raises:
         SourceError: A side is not what it must be. On half a file most findings would be left behind, for good.
     """
-    if nightly.same_source(read.sources[read.left], read.sources[read.right]):
+    if same_source(read.sources[read.left], read.sources[read.right]):
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     day = nightly.day_of(as_of, now)
     with deliver.aside(read.out) as folder:

@@ -176,16 +176,16 @@ def _characters(present: pl.Series) -> tuple[int, ...]:
     return tuple(int(counts[lead].sum()) for lead in _LEADS)
 
 
-_DIGIT = np.arange(0x30, 0x3A)
-_LATIN = np.r_[0x41:0x5B, 0x61:0x7B]
-_FIRST_BYTES: Mapping[str, np.ndarray] = {
+_DIGIT = (*range(0x30, 0x3A),)
+_LATIN = (*range(0x41, 0x5B), *range(0x61, 0x7B))
+_FIRST_BYTES: Mapping[str, Sequence[int]] = {
     "digit": _DIGIT,
     "latin": _LATIN,
-    "sign": np.setdiff1d(np.arange(0x80), np.r_[_DIGIT, _LATIN]),
-    "kana": np.array([0xE3]),
-    "kanji": np.arange(0xE4, 0xEA),
-    "width": np.arange(0xEE, 0xF0),
-    "beyond": np.arange(0xF0, 0xF8),
-    "other": np.r_[0xC0:0xE3, 0xEA:0xEE],
+    "sign": [byte for byte in range(0x80) if byte not in _DIGIT and byte not in _LATIN],
+    "kana": [0xE3],
+    "kanji": range(0xE4, 0xEA),
+    "width": range(0xEE, 0xF0),
+    "beyond": range(0xF0, 0xF8),
+    "other": [*range(0xC0, 0xE3), *range(0xEA, 0xEE)],
 }
-_LEADS = tuple(_FIRST_BYTES[name] for name in CLASSES)
+_LEADS = tuple(np.array(_FIRST_BYTES[name]) for name in CLASSES)

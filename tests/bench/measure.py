@@ -43,7 +43,7 @@ def measure(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[st
     with subprocess.Popen(
         [str(part) for part in command],
         cwd=cwd,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": ""},  # an installation is compiled
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from reconcile import deliver, nightly
+from reconcile import deliver
 from reconcile.config import read_config
 from reconcile.errors import EvidenceError, ReconcileError
+from reconcile.model import TOKYO
 from reconcile.nights.watch import watch
 from tests.faults.site import AS_OF, night, place, quickly, ward
 
@@ -60,7 +61,7 @@ def test_a_new_time_of_the_files_makes_no_old_run_new(ran: Path) -> None:
 def test_the_planned_nights_that_nothing_confirmed_are_listed(ran: Path) -> None:
     begun = date.fromisoformat(AS_OF)
     later = max(published(ran), datetime(2026, 11, 23, 3, tzinfo=UTC)) + timedelta(days=2)
-    today = later.astimezone(nightly.TOKYO).date()
+    today = later.astimezone(TOKYO).date()
 
     missed = watch(read_config(ran), later).missed
 
