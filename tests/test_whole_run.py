@@ -97,7 +97,7 @@ def begun(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with quickly():
         assert night(folder / "run.toml", "--as-of", YESTERDAY.isoformat()).verdict == "consistent"
     today = place / "today"
-    make_ward(today, RESIDENTS, 3, date.fromisoformat(AS_OF), (*forms, "register_csv"))
+    make_ward(today, RESIDENTS, 3, date.fromisoformat(AS_OF), sorted({*forms, "register_csv"}))
     for name in names:
         shutil.copy2(today / name, folder / name)
     (folder / "run.toml").write_text(run_file, encoding="utf-8")
