@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from reconcile import __version__, deliver
+from reconcile.alike import Asked, read_alike
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
-from reconcile.extract import extract, extract_history, same_source, scan, scan_history
+from reconcile.extract import extract, extract_history, name_of, same_source, scan, scan_history
 from reconcile.machine.process import limited
-from reconcile.model import TOKYO, DatabaseSource, Report, Run, Side, Snapshot, Source, Verdict, with_instant
+from reconcile.model import TOKYO, Report, Run, Side, Snapshot, Source, Verdict, with_instant
 from reconcile.pipeline import Comparison, Options, reconcile
 from reconcile.proof import environment
 from reconcile.report import FORMATS, PROFILES
@@ -139,22 +140,26 @@ def ready(
         hint = "a file always agrees with itself; name the two files to compare"
         raise ConfigError("LEFT and RIGHT", "are the same file, expected two", hint=hint, code="E_SAME_INPUT")
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
-        # Side by side: hashing, decoding and a database's sorting leave each other a core.
-        with ThreadPoolExecutor(len(Side)) as pool:
-            instants = {side: config.extracted_at.get(name) if config else None for side, name in names.items()}
-            reading = {
-                side: pool.submit(_extract, source, side, Path(work), (instants[side], progress))
-                for side, source in sources.items()
-            }
-            snapshots = {side: one.result() for side, one in reading.items()}
         named = request.dataset or (config.dataset if config and not request.key else "")
+        asked = Asked(
+            key=request.key,
+            seed=secrets.randbits(40),
+            partitions=request.partitions,
+            memory_limit=limited(),
+            work=Path(work),
+            progress=progress,
+        )
+        # What a run file or a dataset declares of a side is about its columns: no line can be taken as it stands.
+        inputs = read_alike(sources, asked) if config is None and not named else None
+        inputs = inputs or _read_apart(sources, config, names, asked)
+        snapshots = {side: one.snapshot for side, one in inputs.items()}
         dataset = load_dataset(named) if named else ad_hoc(request.key, *snapshots.values())
         house = HouseRules() if config is None or not named else config.house
         dataset = house_rules.apply(dataset, house, now.date())
         tables = authorities(dataset, config, names, now.date())
         inputs = {
-            side: Input(one, scan(one), tables.gaiji.get(side), scan_history(one, Path(work)))
-            for side, one in snapshots.items()
+            side: one._replace(gaiji=tables.gaiji.get(side), history=scan_history(one.snapshot, asked.work))
+            for side, one in inputs.items()
         }
         this = Run(
             run_id=run_id,
@@ -164,10 +169,12 @@ def ready(
             site_key=site_key(user_site_key() if config is None else config.site_key),
         )
         options = Options(
-            seed=secrets.randbits(40),
-            partitions=request.partitions,
-            work=Path(work),
-            memory_limit=limited(),
+            seed=asked.seed,
+            partitions=next(
+                (one.printed.prints.partitions for one in inputs.values() if one.printed), request.partitions
+            ),
+            work=asked.work,
+            memory_limit=asked.memory_limit,
             allow_empty=request.allow_empty,
             progress=progress,
             approved=tables.approved,
@@ -180,17 +187,23 @@ def ready(
                 one.held.check_unchanged()
 
 
-def _extract(source: Source, side: Side, work: Path, about: tuple[str | None, Progress]) -> Snapshot:
-    declared, progress = about
-    snapshot = extract(source, side, work, progress=partial(_read, progress, side))
-    extract_history(source, side, work)
+def _read_apart(
+    sources: Mapping[Side, Source], config: RunConfig | None, names: Mapping[Side, str], asked: Asked
+) -> dict[Side, Input]:
+    """Both sides as snapshots, each read by itself."""
+    instants = {side: config.extracted_at.get(name) if config else None for side, name in names.items()}
+    # Side by side: hashing, decoding and a database's sorting leave each other a core.
+    with ThreadPoolExecutor(len(Side)) as pool:
+        reading = {side: pool.submit(_extract, source, side, instants[side], asked) for side, source in sources.items()}
+        snapshots = {side: one.result() for side, one in reading.items()}
+    return {side: Input(one, scan(one)) for side, one in snapshots.items()}
+
+
+def _extract(source: Source, side: Side, declared: str | None, asked: Asked) -> Snapshot:
+    snapshot = extract(source, side, asked.work, progress=partial(_read, asked.progress, side))
+    extract_history(source, side, asked.work)
     preflight = with_instant(snapshot.preflight, declared)
-    return replace(snapshot, label=snapshot.label or _name(source, side), preflight=preflight)
-
-
-def _name(source: Source, side: Side) -> str:
-    """What a report calls a side that nobody named: its file."""
-    return side.value if isinstance(source, DatabaseSource) else source.path.name
+    return replace(snapshot, label=snapshot.label or name_of(source, side), preflight=preflight)
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:

@@ -6,7 +6,7 @@ nothing but a key, so there the query itself gives numbers, and no text leaves i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from reconcile.account import DOUBTFUL, SECOND, Checks
 from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
+from reconcile.extract.tally import Counted
 from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
 from reconcile.prints import Prints
 from reconcile.proof.profile import profile
@@ -32,6 +33,22 @@ Progress = Callable[[str, int, int], None]
 ROWS_PER_BATCH = 100_000
 
 
+class Printed(NamedTuple):
+    """What a side became in the very pass that read it (`reconcile.alike`); `check` need not stream it again.
+
+    Attributes:
+        prints: The fingerprints of the rows that take part. They can be used once.
+        rejects: REJECTS of the others, in row order.
+        second: Yields `_two` of the side's rows.
+        tally: Column -> texts that are asked for; gives for each how many of all rows have any text, and how many each.
+    """
+
+    prints: Prints
+    rejects: pl.DataFrame
+    second: pl.Expr
+    tally: Callable[[Mapping[str, Collection[str]]], Mapping[str, Counted]]
+
+
 class Input(NamedTuple):
     """One side, ready to be read.
 
@@ -43,6 +60,7 @@ class Input(NamedTuple):
         composite: How the other side writes several names as one text, None if it does not.
         known: Columns whose decoding is a table of their values (`survey.decoded_once`).
         sentinels: How many of the rows, the last, are no records of the source (`reconcile.proof.sentinel`).
+        printed: What its rows became when they were read; None if `check` is to stream them.
     """
 
     snapshot: Snapshot
@@ -52,6 +70,7 @@ class Input(NamedTuple):
     sentinels: int = 0
     composite: Composite | None = None
     known: Mapping[str, pl.Expr] = MappingProxyType({})
+    printed: Printed | None = None
 
     def canonical(self, dataset: Dataset) -> dict[str, pl.Expr]:
         """Name -> expression of every column that this side and the dataset have."""
@@ -79,7 +98,9 @@ def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progre
     step = f"check {snapshot.side}"
     expressions = entry.canonical(dataset)
     progress(step, 0, snapshot.rows)
-    if dataset.schema is None:
+    if entry.printed is not None:
+        parts = [Checks(rejects=entry.printed.rejects)]
+    elif dataset.schema is None:
         numbers = _text(entry.rows, expressions, this)
         parts = [_check_text(batch, prints) for batch in _batches(numbers, snapshot.rows, step, progress)]
     else:

@@ -268,7 +268,7 @@ def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPl
         # None at all must not cost a reading.
         wanted = wanted.filter(pl.col(ROW).is_in(rows.implode())) if len(rows) else wanted.head(0)
     columns = plan.select(expressions, decoded=snapshot.layout is not None)
-    second = [work.plan.fingerprint(expressions)[-1]]
+    second = [entry.printed.second if entry.printed else work.plan.fingerprint(expressions)[-1]]
     if rest is not None:
         second.append(rest.fingerprint(expressions)[-1].alias(_REST))
     return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String))).collect(engine="streaming")

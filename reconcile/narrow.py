@@ -100,7 +100,8 @@ class Kept:
             found = suspects(*(frame.select(ROW, "_key", "_one") for frame in rows.values()))
             whole = {Side.LEFT: found.left, Side.RIGHT: found.right}
             narrow = {
-                side: frame.filter(~pl.col(ROW).is_in(whole[side].implode())).with_columns(**hashes)
+                # Where a side was printed as it was read, its second hash is that of its lines, and came with it.
+                side: frame.filter(~pl.col(ROW).is_in(whole[side].implode())).with_columns(**(hashes | _own(frame)))
                 for side, frame in rows.items()
             }
             yield Piece(
@@ -168,4 +169,9 @@ def _query(entry: Input, dataset: Dataset, columns: Columns) -> pl.LazyFrame:
         *texts,
         one.alias(_ONE),
         keyed(second_of_key(key, few.seed), two).alias(_REST),
+        *([entry.printed.second.alias(_TWO)] if entry.printed else []),
     )
+
+
+def _own(frame: pl.DataFrame) -> dict[str, pl.Expr]:
+    return {_TWO: pl.col(_TWO)} if _TWO in frame.columns else {}

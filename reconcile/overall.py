@@ -16,10 +16,14 @@ from reconcile.check import Input
 from reconcile.classify import Findings
 from reconcile.classify.alarms import feed_stop, mass_mismatch
 from reconcile.classify.causes import DAY, GROUP, causes
+from reconcile.extract.tally import Counted
 from reconcile.model import ROW, Alarm, Balance, Dataset, Limits, Outside, Overall, Rates, Share, Side
 from reconcile.report.build import SEVERITIES
 from reconcile.report.rates import LATE, event, pair_classes, places, rates
 from reconcile.survey import described, feed, rows_with
+
+_AHEAD = 5
+"""Columns that are counted beside the one that is asked for: the next causes are most likely about them."""
 
 _DAY_OF = 8  # digits of the day in a processing time
 
@@ -182,6 +186,8 @@ class _Rows:
         self._outside = seen.outside
         self._columns = {side: _columns(entry, dataset, day=True) for side, entry in seen.inputs.items()}
         self._pairs = pairs
+        self._expected: dict[Side, Mapping[str, set[str]]] = {}
+        self._known: dict[Side, dict[str, Counted]] = {side: {} for side in Side}
 
     @property
     def pairs(self) -> int:
@@ -190,9 +196,26 @@ class _Rows:
     def rows(self, side: Side) -> int:
         return self._inputs[side].snapshot.rows - self._outside[side].height
 
+    def expect(self, side: Side, texts: Mapping[str, set[str]]) -> None:
+        own = self._columns[side]
+        self._expected[side] = {name: among for name, among in texts.items() if name not in own}
+
     def count(self, side: Side, column: str, values: pl.Series) -> Mapping[str, int]:
+        known = self._tallied(side, column)
+        if known is not None and set(values) <= set(known.texts):
+            return {text: known.texts[text] for text in values if known.texts[text]}
         return rows_with(self._inputs[side], self._columns[side].get(column, pl.col(column)), values)
 
     def filled(self, side: Side, column: str) -> int:
+        if (known := self._tallied(side, column)) is not None:
+            return known.filled
         rows = self._inputs[side].rows.filter(pl.col(column).is_not_null())
         return int(rows.select(pl.len()).collect(engine="streaming").item())
+
+    def _tallied(self, side: Side, column: str) -> Counted | None:
+        """A column of a side whose lines are read whole, and so several columns at once; None of any other."""
+        known, expected, printed = self._known[side], self._expected.get(side, {}), self._inputs[side].printed
+        if printed is not None and column in expected and column not in known:
+            ahead = [name for name in expected if name not in known and name != column]
+            known |= printed.tally({name: expected[name] for name in [column, *ahead[:_AHEAD]]})
+        return known.get(column)

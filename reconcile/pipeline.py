@@ -117,7 +117,8 @@ def search(
     """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
     held = budget(options.memory_limit, len(this.fields))
     work = Work(inputs, dataset, this, held, lambda: _prints(inputs, options, held), options.progress)
-    prints = work.prints()
+    printed = {side: entry.printed.prints for side, entry in inputs.items() if entry.printed}
+    prints = printed if len(printed) == len(Side) else work.prints()
     checks = {side: check(entry, dataset, this, prints[side], options.progress) for side, entry in inputs.items()}
     return checks, list(differences(work, prints))
 

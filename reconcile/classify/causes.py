@@ -65,11 +65,18 @@ class Population(Protocol):
     def rows(self, side: Side) -> int:
         """Rows of a side."""
 
+    def expect(self, side: Side, texts: Mapping[str, set[str]]) -> None:
+        """Hear all that may be asked about a side, before the first question: column -> texts, the likeliest first."""
+
     def count(self, side: Side, column: str, values: pl.Series) -> Mapping[str, int]:
         """How many of all rows of a side have each of these texts; those that none has are absent."""
 
     def filled(self, side: Side, column: str) -> int:
         """How many of all rows of a side have any text there."""
+
+
+Texts = Callable[[Side], Mapping[str, set[str]]]
+"""All that may be asked about a side: column -> texts, none where only its being filled counts; as `expect` has it."""
 
 
 class _Kind(NamedTuple):
@@ -246,6 +253,7 @@ class _Seen:
         self._record = _numbered(findings.select(pl.struct("left_row", "right_row")).to_series())
         self._field = _numbered(findings["field"])
         self._like: dict[tuple[Side, str, str], int] = {}
+        self._asked: set[Side] = set()
 
     def left(self) -> int:
         """How many findings are left."""
@@ -273,14 +281,17 @@ class _Seen:
         often = np.bincount(self._field[self.alive & mine], minlength=int(self._field.max(initial=0)) + 1)
         return often[field_of]
 
-    def like(self, one: _Grouping, number: int, side: Side, texts: Callable[[Side, str], set[str]]) -> int:
+    def like(self, one: _Grouping, number: int, side: Side, texts: Texts) -> int:
         """How many rows of a side are like the group; a column is read once for all the texts that may be asked."""
         column, text = one.place(number)
         if (side, column, text) not in self._like:
+            if side not in self._asked:
+                self._asked.add(side)
+                self.population.expect(side, texts(side))
             if not one.kind.value:
                 self._like[side, column, text] = self.population.filled(side, column)
             else:
-                wanted = {text, *texts(side, column)}
+                wanted = {text, *texts(side).get(column, ())}
                 known = self.population.count(side, column, pl.Series(sorted(wanted), dtype=pl.String))
                 self._like |= {(side, column, other): known.get(other, 0) for other in wanted}
         return self._like[side, column, text]
@@ -302,10 +313,13 @@ def _largest(groupings: Sequence[_Grouping], seen: _Seen, limits: Limits) -> lis
         for number in np.flatnonzero(size >= limits.cause_findings_min)
     ]
 
-    def texts(side: Side, column: str) -> set[str]:
-        kinds = ((groupings[at], number) for _, at, number in large)
-        places = (one.place(number) for one, number in kinds if one.kind.side is side and one.kind.value)
-        return {text for of, text in places if of == column}
+    def texts(side: Side) -> dict[str, set[str]]:
+        wanted: dict[str, set[str]] = {}
+        for _, at, number in sorted(large, reverse=True):
+            if (one := groupings[at]).kind.side is side:
+                column, text = one.place(number)
+                wanted.setdefault(column, set()).update({text} if one.kind.value else ())
+        return wanted
 
     judges: dict[int, Callable[[int], _Group | None]] = {}
     found: list[tuple[_Group, np.ndarray]] = []
@@ -320,7 +334,7 @@ def _largest(groupings: Sequence[_Grouping], seen: _Seen, limits: Limits) -> lis
 
 
 def _judge(
-    one: _Grouping, sizes: np.ndarray, seen: _Seen, limits: Limits, texts: Callable[[Side, str], set[str]]
+    one: _Grouping, sizes: np.ndarray, seen: _Seen, limits: Limits, texts: Texts
 ) -> Callable[[int], _Group | None]:
     """Whether differences are many times as frequent in a group as elsewhere, for the groups of one kind."""
     kind, side = one.kind, one.kind.side

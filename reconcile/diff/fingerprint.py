@@ -74,6 +74,30 @@ def fingerprint(
     ]
 
 
+def fingerprint_lines(first: int, key: Sequence[pl.Series], line: pl.Series, seed: int) -> pl.DataFrame:
+    """FINGERPRINTS of records that are told by their lines, as `fingerprint` has them of values.
+
+    A line holds the key and every value, and two different records never have the same one: it takes the place of both
+    folds. Equal only among themselves.
+
+    Args:
+        first: The number of the first record.
+        key: The key's parts, in order, as they stand in the lines.
+        line: The lines.
+        seed: This run's; the same for both sides.
+    """
+    frame = pl.DataFrame([line.alias("line"), *(part.alias(f"k{number}") for number, part in enumerate(key))])
+    one, two = (pl.col("line").hash(seed + by) for by in (_ONE_SEED, _TWO_SEED))
+    rows = pl.int_range(first, first + len(line), dtype=pl.UInt32).alias(ROW)
+    keys = _mixed([pl.col(f"k{number}") for number in range(len(key))], range(len(key)), seed + _KEY_SEED)
+    return frame.select(rows, keys.alias("_key"), one.alias("_one"), two.alias("_two"))
+
+
+def second_hash(line: pl.Series, seed: int) -> pl.Series:
+    """`_two` of records that are told by their lines."""
+    return line.to_frame("line").select(_two=pl.col("line").hash(seed + _TWO_SEED)).to_series()
+
+
 def value_hashes(values: Sequence[pl.Expr], seed: int, positions: Sequence[int] = ()) -> list[pl.Expr]:
     """VALUE_HASHES: two hashes of the values without the key, equal for equal people, whatever their keys.
 

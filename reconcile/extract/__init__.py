@@ -24,7 +24,17 @@ from reconcile.model import (
     Source,
 )
 
-__all__ = ["Custody", "extract", "extract_history", "locate", "same_source", "scan", "scan_history", "scan_sentinels"]
+__all__ = [
+    "Custody",
+    "extract",
+    "extract_history",
+    "locate",
+    "name_of",
+    "same_source",
+    "scan",
+    "scan_history",
+    "scan_sentinels",
+]
 
 HISTORY = "history"
 """The folder of the older rows, beside the snapshots."""
@@ -85,6 +95,11 @@ def extract(
             return extract_database(source, side, work, progress, custody)
         case _:
             assert_never(source)
+
+
+def name_of(source: Source, side: Side) -> str:
+    """What a report calls a side that nobody named: its file."""
+    return side.value if isinstance(source, DatabaseSource) else source.path.name
 
 
 def extract_history(source: Source, side: Side, work: Path, custody: Custody = TRUSTING) -> bool:

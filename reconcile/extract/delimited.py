@@ -38,9 +38,7 @@ def extract_delimited(
     """
     layout = source.layout
     where = role(side, source.label, source.path)
-    delimiter = layout.delimiter if layout else source.delimiter
-    if not delimiter:
-        delimiter = "\t" if source.path.suffix.lower() == ".tsv" else ","
+    delimiter = delimiter_of(source)
     with open_regular(source.path, where, custody) as reader:
         texts = as_utf8(reader.blocks(BLOCK_BYTES), layout.encoding if layout else source.encoding, where)
         scan = DelimitedScan(texts, layout, delimiter, where)
@@ -50,6 +48,12 @@ def extract_delimited(
     return Snapshot(
         side=side, label=source.label, path=path, columns=scan.names, rows=rows, preflight=preflight, layout=layout
     )
+
+
+def delimiter_of(source: DelimitedSource) -> str:
+    """The layout's; else the source's own; else a tab for a file named .tsv, and a comma for any other."""
+    declared = source.layout.delimiter if source.layout else source.delimiter
+    return declared or ("\t" if source.path.suffix.lower() == ".tsv" else ",")
 
 
 def _frames(scan: DelimitedScan, delimiter: str, reader: Reader) -> Iterator[pl.DataFrame]:
@@ -77,15 +81,16 @@ def parse(body: Body, names: tuple[str, ...], delimiter: str, where: str) -> pl.
             glob=False,
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):  # the text of either may quote a resident
-        raise _disagree(where) from None
+        raise disagree(where) from None
     frame.columns = list(names)
     value_bytes = frame.select(pl.sum_horizontal(pl.all().str.len_bytes().sum().cast(pl.Int64))).item()
     if frame.height != body.records or value_bytes != body.value_bytes:
-        raise _disagree(where)
+        raise disagree(where)
     return frame
 
 
-def _disagree(where: str) -> SourceError:
+def disagree(where: str) -> SourceError:
+    """E_COUNT, to be raised: two readers of one file read other records."""
     return SourceError(
         where,
         "the parser and the scanner do not read the same records in it",

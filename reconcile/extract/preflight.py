@@ -34,8 +34,39 @@ class Body:
     value_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whole data records, checked: the first `records` of a text. `value_bytes` as in `Body`."""
+
+    structure: Structure
+    records: int
+    value_bytes: int
+
+    @classmethod
+    def of(cls, structure: Structure, records: int, width: int, line_break: int) -> Found:
+        """Records that have `width` fields each, and ends of line of `line_break` bytes."""
+        cut = structure.cut(records)
+        quotes = int(np.searchsorted(structure.quotes, cut))
+        pairs = int(np.searchsorted(structure.pairs, cut))
+        # Every end but those of lines is one delimiter; of the quotes, one of each pair is text.
+        marks = records * (width - 1 + line_break) + quotes - pairs
+        return cls(structure, records, cut - marks)
+
+    @property
+    def text_bytes(self) -> int:
+        """How many bytes of the text they are."""
+        return self.structure.cut(self.records)
+
+    @property
+    def body(self) -> Body:
+        """The records alone."""
+        return Body(self.structure.text[: self.text_bytes], self.records, self.value_bytes)
+
+
 class DelimitedScan:
-    """A delimited text, read once. Make it, read `names`, consume `bodies`, then ask for `preflight`.
+    """A delimited text, read once. Make it, read `names`, consume `bodies` or `found`, then ask for `preflight`.
+
+    `begin` is where the data begins, in bytes; `lines` how many ends of line have been passed.
 
     With a layout, its header and trailer records, its column names in their order and its end of line are required;
     without one, the first record names the columns, and the last line may lack its end.
@@ -64,17 +95,33 @@ class DelimitedScan:
         self._where = where
         size = FIELD_BYTES if layout else FIELD_BYTES_UNDECLARED
         self._grammar = Grammar(ord(delimiter), end_of_line.encode(), size)
-        self._lines = 0  # ends of line before the text at hand
+        self.lines = 0  # ends of line before the text at hand
         self._total = 0
         self._header: Mapping[str, str] = {}
         self._trailer: Mapping[str, str] = {}
         self._rest = b""
         self.records = 0
+        self.begin = 0
+        self._width = 0
         self.names = self._begin()
+        self._width = len(self.names)
         self._control = self.names.index(layout.control_column) if layout and layout.control_column else None
+
+    @property
+    def grammar(self) -> Grammar:
+        """How the text is delimited; its end of line is known once the names are."""
+        return self._grammar
 
     def bodies(self) -> Iterator[Body]:
         """All data records in order, in blocks that end between records.
+
+        Raises:
+            SourceError: As `found`.
+        """
+        return (found.body for found in self.found())
+
+    def found(self) -> Iterator[Found]:
+        """All data records in order, in blocks that end between records, with what stands where in them.
 
         Raises:
             SourceError: E_CONTROL_CHAR, E_EOL, E_QUOTE, E_COLUMNS, E_FIELD_SIZE with the line; E_TRUNCATED at the end;
@@ -88,12 +135,14 @@ class DelimitedScan:
             structure = self._structure(text)
             records = len(structure.line_ends) - held
             if records > 0:
-                yield self._body(structure, records)
+                yield self._found(structure, records)
                 text = self._after(structure, records)
         if held:
             self._end_with_trailer(text)
         elif text:
-            yield self._body(self._structure(self._completed(text)), 1)
+            structure = self._structure(self._completed(text))
+            yield self._found(structure, 1)
+            self._after(structure, 1)
 
     def preflight(self, source_bytes: int, sha256: str) -> Preflight:
         """What was found, once `bodies` is exhausted.
@@ -127,7 +176,8 @@ class DelimitedScan:
         else:
             check_names(names, where)
         cut = structure.cut(wanted)
-        self._lines = text.count(b"\n", 0, cut)
+        self.lines = text.count(b"\n", 0, cut)
+        self.begin = cut
         self._rest = text[cut:]
         return tuple(column.name for column in layout.columns) if layout else tuple(names)
 
@@ -157,7 +207,7 @@ class DelimitedScan:
 
     def _structure(self, text: bytes) -> Structure:
         try:
-            structure = self._grammar.read(text)
+            structure = self._grammar.read(text, self._width)
         except MalformedError as error:
             raise self._refused(text, error) from None
         if not self._grammar.end_of_line and len(structure.line_ends):
@@ -167,16 +217,17 @@ class DelimitedScan:
         return structure
 
     def _refused(self, text: bytes, error: MalformedError) -> SourceError:
-        line = self._lines + text.count(b"\n", 0, error.position) + 1
+        line = self.lines + text.count(b"\n", 0, error.position) + 1
         return SourceError(f"{self._where}, line {line}", error.problem, code=error.code)
 
     def _after(self, structure: Structure, records: int) -> bytes:
         """What follows the first `records` records; their lines are passed."""
         cut = structure.cut(records)
-        self._lines += structure.text.count(b"\n", 0, cut)
+        # Without quotes, every end of line ends a record.
+        self.lines += structure.text.count(b"\n", 0, cut) if len(structure.quotes) else records
         return structure.text[cut:]
 
-    def _body(self, structure: Structure, records: int) -> Body:
+    def _found(self, structure: Structure, records: int) -> Found:
         """The first `records` records, once each of them has as many fields as there are names."""
         width = len(self.names)
         cut = structure.cut(records)
@@ -196,11 +247,7 @@ class DelimitedScan:
             modulus = self._layout.control_modulus
             self._total = (self._total + control_total(digits, lengths, modulus)) % modulus
         self.records += records
-        quotes = int(np.searchsorted(structure.quotes, cut))
-        pairs = int(np.searchsorted(structure.pairs, cut))
-        # Every end but those of lines is one delimiter; of the quotes, one of each pair is text.
-        marks = len(ends) - records + records * line_break + quotes - pairs
-        return Body(structure.text[:cut], records, cut - marks)
+        return Found.of(structure, records, width, line_break)
 
 
 def _first_lines(text: bytes, count: int) -> bytes:

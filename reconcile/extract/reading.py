@@ -76,6 +76,17 @@ class Held:
         """Let the file go."""
         os.close(self._descriptor)
 
+    def read(self, begin: int, count: int) -> bytes:
+        """Up to `count` bytes from `begin` on.
+
+        Raises:
+            SourceError: E_READ, the device failed.
+        """
+        try:
+            return os.pread(self._descriptor, count, begin)
+        except OSError as error:
+            raise _unread(self._where, error) from None
+
     def check_unchanged(self) -> None:
         """Hold the file against what it was when it was hashed.
 
@@ -123,8 +134,7 @@ class Reader:
             try:
                 block = self.file.read(min(block_bytes, left))
             except OSError as error:
-                name = errno.errorcode.get(error.errno or 0, "an error")
-                raise SourceError(self.where, f"got {name} while reading", code="E_READ") from None
+                raise _unread(self.where, error) from None
             if not block:
                 break
             left -= len(block)
@@ -161,6 +171,11 @@ class Reader:
     def peek(self, begin: int, count: int) -> bytes:
         """Up to `count` bytes from `begin` on, without moving the reading position or the digest."""
         return os.pread(self.file.fileno(), count, begin)
+
+
+def _unread(where: str, error: OSError) -> SourceError:
+    name = errno.errorcode.get(error.errno or 0, "an error")
+    return SourceError(where, f"got {name} while reading", code="E_READ")
 
 
 def _unchanged(descriptor: int, opened: os.stat_result, where: str) -> None:
