@@ -79,9 +79,8 @@ class Kept:
     def add(self, side: Side, batch: pl.DataFrame) -> None:
         """Add suspects of a side."""
         held = self._pieces[side]
-        # The key's hash has to tell the pieces apart as it does elsewhere: by its upper half.
-        where = (pl.col("_key") // (1 << 32)) % len(held)
-        parts = batch.with_columns(_at=where).partition_by("_at", as_dict=True, include_key=False)
+        # There is one partition, so the remainder is not spoken for; the upper half cuts suspects that do not fit.
+        parts = batch.with_columns(_at=pl.col("_key") % len(held)).partition_by("_at", as_dict=True, include_key=False)
         for (at,), part in parts.items():
             own = part.with_columns(pl.col(pl.String) + pl.lit(""))  # lets the page go that it was read from
             self.size_bytes += int(own.estimated_size())
