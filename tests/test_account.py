@@ -42,7 +42,7 @@ REPEATED = pl.DataFrame(
 )
 VALUES = pl.DataFrame(
     [(1, 11, "name", False), (2, 12, "name", True), (3, 13, "kana", False)],
-    schema={"left_row": pl.UInt32, "right_row": pl.UInt32, "field": pl.String, "equal": pl.Boolean},
+    schema={"left_row": pl.UInt32, "right_row": pl.UInt32, "field": pl.Categorical, "equal": pl.Boolean},
     orient="row",
 )
 
@@ -132,6 +132,7 @@ def test_material_is_what_the_checks_and_the_comparison_found() -> None:
     assert material.values.equals(where.values)
     assert material.repeated.equals(where.repeated)
     assert material.swapped is where.swapped
+    assert all(one.is_empty() and one.schema == KEYED for one in material.notices.values())
 
 
 # ------------------------------------------------------------------------------------------------------- the notices

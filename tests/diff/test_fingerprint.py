@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.fingerprint import PHI, fingerprint, prove_equal, second_sum, suspects, value_hashes
+from reconcile.diff.fingerprint import PHI, fingerprint, keyed, prove_equal, second_sum, suspects, value_hashes
 from reconcile.errors import BalanceError
 from reconcile.model import FINGERPRINTS, ROW
 from reconcile.prints import KEPT
@@ -111,6 +111,7 @@ def test_suspects_are_told_in_ascending_order_whatever_that_of_the_rows(
     assert there.left.len() > 1 < there.right.len()
 
 
+UINT64 = {"key": pl.UInt64, "values": pl.UInt64}
 NUMBERS = st.lists(st.integers(0, 2**64 - 1), max_size=6)
 
 
@@ -128,6 +129,14 @@ def test_what_passed_as_equal_must_have_the_same_second_hashes(
     prove_equal(*sums)
     with pytest.raises(BalanceError, match="second hashes"):
         prove_equal(sums[0], sums[1] + 1)
+
+
+def test_the_sums_are_those_of_numbers_of_sixty_four_bits() -> None:
+    """What was taken off may be more than what there was: the rest is below nothing, or 2**64 more."""
+    for left, right in ((5, 5 + 2**64), (-1, 2**64 - 1), (-3, -3)):
+        prove_equal(left, right)
+    with pytest.raises(BalanceError):
+        prove_equal(2**63, -(2**63) + 1)
 
 
 TEXT = st.none() | st.sampled_from(["", "a", "b", "ab", "1", "01", " "])
@@ -209,6 +218,28 @@ def test_the_multiplier_is_odd_so_that_no_bit_is_lost() -> None:
     multiplier = pl.select(PHI).item()
     assert multiplier == (isqrt(5 << 128) - (1 << 64)) >> 1
     assert multiplier % 2 == 1
+
+
+def test_the_hashes_of_two_sets_of_columns_add_up_to_those_of_both() -> None:
+    """So a narrowed comparison knows the hash of the columns that it did not fetch."""
+    frame = pl.DataFrame({"v": ["a", "b"], "w": ["b", "a"]})
+    both, first, second, misplaced = (
+        frame.select(value_hashes([pl.col(name) for name in names], 7, positions))
+        for names, positions in ((["v", "w"], ()), (["v"], (0,)), (["w"], (1,)), (["w"], ()))
+    )
+    for name in both.columns:
+        sums = [(one + two) % 2**64 for one, two in zip(first[name], second[name], strict=True)]
+        assert both[name].to_list() == sums
+    assert not set(second["_values_one"]) & set(misplaced["_values_one"])
+
+
+def test_a_key_taken_off_again_leaves_the_hash_of_the_values() -> None:
+    numbers = pl.DataFrame({"key": [0, 1, 2**64 - 1], "values": [7, 2**64 - 1, 0]}, schema_overrides=UINT64)
+    once = keyed(pl.col("key"), pl.col("values"))
+    assert numbers.select(keyed(pl.col("key"), once)).to_series().to_list() == numbers["values"].to_list()
+    assert numbers.select(once).to_series().to_list() == [
+        (key * pl.select(PHI).item() % 2**64) ^ values for key, values in numbers.iter_rows()
+    ]
 
 
 def test_fingerprints_are_the_schema_that_crosses_the_stage() -> None:
