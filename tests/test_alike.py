@@ -123,6 +123,18 @@ def test_causes_rejects_repeated_keys_and_hints_are_the_same(ward: Path) -> None
     assert by_line.findings["hint"].drop_nulls().len()
 
 
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_column_that_differs_everywhere_is_reported_alike(
+    tmp_path: Path, partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More suspects than fit: those that agree in all other columns are compared in the few that do not."""
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    for side in Side:
+        rows = [f"{n},{n % 9},{side if n % 9 else 'both'},{n % 4 if n % 50 else side}\n" for n in range(600)]
+        (tmp_path / f"{side}.csv").write_text("id,u,v,w\n" + "".join(rows), encoding="utf-8")
+    assert told(compared(asked(tmp_path, partitions=partitions))) == told(apart(asked(tmp_path, partitions=partitions)))
+
+
 @pytest.mark.parametrize("key", [("town", "id"), ("id", "absent"), ("id", "id"), ("sex",)])
 def test_other_keys_are_taken_or_refused_alike(ward: Path, key: tuple[str, ...]) -> None:
     assert told(compared(asked(ward, key, partitions=3))) == told(apart(asked(ward, key)))

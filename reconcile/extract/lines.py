@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ LINE = "\0line"
 
 _ROWS_AT_ONCE = 1_000_000
 _THREADS = 2
-"""That count at once: more would hold more blocks."""
+"""That read again at once: more would hold more blocks."""
 
 _MOST_SINGLE = 0.25
 """Of the records of a block: if more are wanted, the whole block is parsed."""
@@ -65,12 +66,14 @@ class Block(NamedTuple):
         size: Their bytes, with the end of line that the last one of a file may lack.
         first: The number of the first, from 1.
         records: How many.
+        plain: Whether no quote is among them, so that every LF ends one.
     """
 
     begin: int
     size: int
     first: int
     records: int
+    plain: bool
 
 
 class _Records(NamedTuple):
@@ -139,7 +142,8 @@ def read_lines(reader: Reader, source: DelimitedSource, key: Sequence[int], take
         if len(found.structure.quotes):
             parse(found.body, names, delimiter_of(source), reader.where)
         batch = _batch(_shortest(found, scan.grammar, width), key, width, rows + 1)
-        blocks.append(Block(begin, found.text_bytes, rows + 1, len(batch.line)))
+        plain = not len(found.structure.quotes)
+        blocks.append(Block(begin, found.text_bytes, rows + 1, len(batch.line), plain))
         begin += found.text_bytes
         rows += len(batch.line)
         take(batch)
@@ -217,24 +221,23 @@ class Lines:
             SourceError: E_UNSTABLE, the file is not what it was; E_COUNT, parser and scanner do not agree.
         """
         yield pl.DataFrame(schema={ROW: pl.UInt32(), **dict.fromkeys(self.names, pl.String()), LINE: pl.UInt64()})
-        for block in self.blocks:
-            if wanted is None:
+        if wanted is None:
+            for block in self.blocks:
                 yield self._frame(block, None, hashed)
-                continue
-            begin, end = np.searchsorted(wanted, (block.first, block.first + block.records))
-            if begin < end:
-                yield self._frame(block, wanted[begin:end] - block.first, hashed)
+            return
+        begins = np.searchsorted(wanted, [block.first for block in self.blocks]).tolist()
+        mine = [wanted[a:b] for a, b in pairwise([*begins, len(wanted)])]
+        chosen = [(block, rows - block.first) for block, rows in zip(self.blocks, mine, strict=True) if len(rows)]
+        # Not of all records: these are held anyway.
+        with ThreadPoolExecutor(_THREADS) as pool:
+            yield from pool.map(lambda one: self._frame(one[0], one[1], hashed), chosen)
 
     def _frame(self, block: Block, chosen: Positions | None, hashed: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
-        structure = self._structure(block)
         rows = np.arange(block.records) if chosen is None else chosen
         if len(rows) <= _MOST_SINGLE * block.records:
-            ends = structure.line_ends[rows] + 1
-            begins = np.where(rows > 0, structure.line_ends[rows - 1] + 1, 0)
-            text = b"".join(structure.text[a:b] for a, b in zip(begins.tolist(), ends.tolist(), strict=True))
-            structure, among = self.grammar.read(text, len(self.names)), np.arange(len(rows))
+            structure, among = self._structure(self._alone(block, rows), len(rows)), np.arange(len(rows))
         else:
-            among = rows
+            structure, among = self._structure(self._text(block), block.records), rows
         found = Found.of(structure, len(structure.line_ends), len(self.names), len(self.grammar.end_of_line))
         frame = parse(found.body, self.names, self.delimiter, self.where)
         frame = frame.with_columns(hashed(_shortest(found, self.grammar, len(self.names)).lines()).alias(LINE))
@@ -260,7 +263,9 @@ class Lines:
 
     def _count(self, block: Block, tallies: Mapping[str, Tally]) -> dict[str, tuple[int, Positions]]:
         width = len(self.names)
-        found = Found.of(self._structure(block), block.records, width, len(self.grammar.end_of_line))
+        found = Found.of(
+            self._structure(self._text(block), block.records), block.records, width, len(self.grammar.end_of_line)
+        )
         records = _shortest(found, self.grammar, width)
         words = words_of(records.data)
         spans = {name: records.fields(self.names.index(name), width) for name in tallies}
@@ -269,16 +274,29 @@ class Lines:
             for name, (begins, ends) in spans.items()
         }
 
-    def _structure(self, block: Block) -> Structure:
+    def _alone(self, block: Block, rows: Positions) -> bytes:
+        """Some records of a block, counted from 0, and no others."""
+        text = self._text(block)
+        if block.plain:
+            lines = np.flatnonzero(np.frombuffer(text, np.uint8) == LF)
+        else:
+            lines = self._structure(text, block.records).line_ends
+        if len(lines) != block.records:
+            raise self._changed()
+        begins = np.where(rows > 0, lines[rows - 1] + 1, 0)
+        return b"".join(text[a : b + 1] for a, b in zip(begins.tolist(), lines[rows].tolist(), strict=True))
+
+    def _text(self, block: Block) -> bytes:
         text = self.held.read(block.begin, block.size)
         self.held.check_unchanged()
-        if not text.endswith(b"\n"):
-            text += self.grammar.end_of_line
+        return text if text.endswith(b"\n") else text + self.grammar.end_of_line
+
+    def _structure(self, text: bytes, records: int) -> Structure:
         try:
             structure = self.grammar.read(text, len(self.names))
         except MalformedError:
             raise self._changed() from None
-        if len(structure.line_ends) != block.records:
+        if len(structure.line_ends) != records:
             raise self._changed()
         return structure
 
