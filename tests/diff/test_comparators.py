@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.comparators import BUILDINGS, DATES, JUDGED, KANA, LATIN, PLACES, either, judge
+from reconcile.diff.comparators import BUILDINGS, DATES, JUDGED, KANA, LATIN, PLACES, either, judge, steps_of
 from reconcile.errors import DeclarationError
 from reconcile.model import Address, Characters, Comparator, Exact, Kana, Latin, PartialDate
 
@@ -344,6 +344,27 @@ def test_separators_of_a_name_can_be_made_to_count() -> None:
 def test_a_rule_that_a_comparator_does_not_have_cannot_be_switched_off() -> None:
     with pytest.raises(DeclarationError, match="kana_script"):
         judge(Latin(without=frozenset(("kana_script",))), pl.DataFrame({"left": ["A"], "right": ["B"]}))
+
+
+def test_a_rung_that_names_a_difference_cannot_be_switched_off() -> None:
+    """It equates nothing; without it the difference would only lose its name."""
+    for comparator in (Kana(without=frozenset(("small_kana",))), PartialDate(without=frozenset(("unknown_part",)))):
+        with pytest.raises(DeclarationError, match="switches off"):
+            judge(comparator, pl.DataFrame({"left": ["A"], "right": ["B"]}))
+
+
+def test_names_in_kanji_have_no_steps_here_whatever_is_switched_off() -> None:
+    assert not steps_of(Characters(without=frozenset(("name_separator",))))
+    assert not steps_of(Exact())
+
+
+def test_what_keeps_a_pair_from_a_rung_does_so_beside_pairs_that_never_came_to_it() -> None:
+    """2番3号 is no 2丁目3番, though both are 2-3 where only one of them says so."""
+    assert _judge(LOT, ("2番3号", "2丁目3番"), ("12番3号", "13番3号"), ("12番3号", "12-3")) == [
+        DIFFERENT,
+        DIFFERENT,
+        _equal("notation", "chome_notation"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,12 @@ def test_a_diagnosis_needs_a_key_that_the_damage_leads_to(hint: str, left: str, 
     assert hint not in {found for found, _ in _hints([near_miss], [left]).values()}
 
 
+@pytest.mark.parametrize("shown", ["1E+99999999999999999999", "1.2345678901234567890123E+29", "1.2E+10", "1E+0"])
+def test_a_number_beyond_all_numbers_is_no_diagnosis_and_no_fault(shown: str) -> None:
+    """An exponent, or digits, that no integer of 64 bits holds; and beside them keys of letters."""
+    assert _hints([shown], ["1" * 30, "9" * 30, "A" * 11, "1A345678901"]) == {}
+
+
 def test_a_letter_is_no_digit_that_may_be_off() -> None:
     assert _hints(["A1", "1A"], ["B1", "2A"]) == {}
 
