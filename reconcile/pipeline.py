@@ -20,7 +20,7 @@ import polars as pl
 
 from reconcile.account import Checks, Found, account
 from reconcile.check import Input, Progress, check
-from reconcile.classify import Findings, classify
+from reconcile.classify import Findings, classify, identified
 from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of, remedy
 from reconcile.diff import Diff, DiffPlan, plan, swaps
@@ -174,8 +174,9 @@ def reconcile(
     material = replace(material, hints=_hints(material, dataset, this), types=_types(inputs, this))
     material = replace(material, reasons=reasons(inputs, material, dataset, this, run.as_of))
     undeclared = undeclared_values(inputs, material, dataset)
-    findings = classify(material, dataset, run.site_key, options.approved)
+    findings = classify(material, dataset, options.approved)
     del found, material  # and again
+    findings = identified(findings, dataset, run.site_key)
     findings, tracked = _followed(run, dataset, (everything, inputs), (balance, findings), options)
     own = {side: records_of(entry) for side, entry in inputs.items()}
     seen = Seen(inputs=own, balance=balance, outside=outside, findings=findings, fields=len(this.fields), at=at)

@@ -20,7 +20,7 @@ from reconcile.classify.people import MIXED, one_number
 from reconcile.errors import ConfigError
 from reconcile.model import ROW, Dataset, Field, Material, Secrecy, Side, compact, findings_schema, variants_schema
 
-__all__ = ["Findings", "classify"]
+__all__ = ["Findings", "classify", "identified"]
 
 
 class Findings(NamedTuple):
@@ -55,13 +55,12 @@ SHAPE = pl.Schema(
 """What every source of findings is brought into, behind the key's columns."""
 
 
-def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Mapping[str, pl.DataFrame]) -> Findings:
-    """Make findings and variants.
+def classify(material: Material, dataset: Dataset, approved: Mapping[str, pl.DataFrame]) -> Findings:
+    """Make findings and variants. `identified` gives the findings their ids.
 
     Args:
         material: What the comparison and the checks brought up.
         dataset: Its codes, fields and taxonomy.
-        site_key: Keys the finding ids; never empty.
         approved: Field -> the approved identifications that applied to it.
 
     Raises:
@@ -101,19 +100,33 @@ def classify(material: Material, dataset: Dataset, site_key: bytes, approved: Ma
         .drop("grade", "reason")
         .pipe(_sorted, [*internal, "_order", "kind", "left_row", "right_row"])
     )
-    ids = finding_ids(found, internal, dataset.name, site_key)
     names = dict(zip(internal, key, strict=True))
     variants = (
         shaped(material.values.filter("equal"))
         .with_columns(code=_code(dataset), _order=order)
         .sort(*internal, "_order", "left_row", "right_row")
     )
-    found = found.with_columns(finding_id=ids).rename(names)
+    columns = [name for name in findings_schema(tuple(key)).names() if name != "finding_id"]
     return Findings(
-        findings=compact(found.select(findings_schema(tuple(key)).names())),
+        findings=compact(found.rename(names).select(columns)),
         variants=compact(variants.rename(names).select(variants_schema(tuple(key)).names())),
         characters=character_pairs(material.values, dataset, internal, approved),
     )
+
+
+def identified(found: Findings, dataset: Dataset, site_key: bytes) -> Findings:
+    """The findings of `classify`, each with its id.
+
+    By itself, so that what they were made of can go before: of a column that differs everywhere both are large.
+
+    Args:
+        found: As `classify` returns them.
+        dataset: Its name and key.
+        site_key: Keys the ids; never empty.
+    """
+    key = list(dataset.key)
+    ids = finding_ids(found.findings, key, dataset.name, site_key)
+    return found._replace(findings=found.findings.insert_column(0, ids))
 
 
 def _sorted(found: pl.DataFrame, by: list[str]) -> pl.DataFrame:
