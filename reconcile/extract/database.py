@@ -31,7 +31,7 @@ from reconcile.extract.writing import write_snapshot
 from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-_BATCH_ROWS = 65_536
+_BATCH_ROWS = 32_768
 _BATCH_BYTES = 4 * 1024 * 1024
 _NULL_LENGTH = 0xFFFFFFFF
 _CONNECT_SECONDS = 30
