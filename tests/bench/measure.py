@@ -43,7 +43,7 @@ def measure(command: Sequence[str | Path], *, cwd: Path, environment: Mapping[st
     with subprocess.Popen(
         [str(part) for part in command],
         cwd=cwd,
-        env={**os.environ, **(environment or {}), "PYTHONDONTWRITEBYTECODE": ""},  # an installation is compiled
+        env={**_shell(), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -71,6 +71,16 @@ def interleave(rounds: int, *contestants: Callable[[], Cost]) -> list[list[Cost]
         for index in order:
             costs[index].append(contestants[index]())
     return costs
+
+
+def _shell() -> dict[str, str]:
+    """The environment as a shell would have it.
+
+    This process imports polars, which leaves in `os.environ` how it wants its memory handled: a child would take that for
+    what the user wants. And an installation is compiled, while a machine for tests may forbid it.
+    """
+    ours = {"_RJEM_MALLOC_CONF", "PYTHONDONTWRITEBYTECODE"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def _watch(pid: int, done: threading.Event, peak: list[int]) -> None:
