@@ -10,10 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.diff.fingerprint import PHI, fingerprint, keyed, prove_equal, second_sum, suspects, value_hashes
+from reconcile.diff.fingerprint import (
+    PHI,
+    fingerprint,
+    fingerprint_lines,
+    keyed,
+    prove_equal,
+    second_hash,
+    second_sum,
+    suspects,
+    value_hashes,
+)
 from reconcile.errors import BalanceError
 from reconcile.model import FINGERPRINTS, ROW
 from reconcile.prints import KEPT
+
+SEED = 7
 
 Hashed = list[tuple[int, int]]
 """Rows of `_key` and a number for the values; the first hash, `_one`, is of both."""
@@ -255,3 +267,44 @@ def test_value_hashes_are_of_the_person_whatever_the_key() -> None:
     assert hashes.columns == ["_values_one", "_values_two"]
     assert hashes["_values_one"][0] != hashes["_values_two"][0], "two hashes, not one twice"
     assert frame.select(value_hashes([], 7)).n_unique() == 1, "without values all are alike"
+
+
+def _printed(keys: list[bytes], lines: list[bytes], first: int = 1, seed: int = SEED) -> pl.DataFrame:
+    parts = [pl.Series(keys, dtype=pl.Binary), pl.Series([b"x"] * len(keys), dtype=pl.Binary)]
+    return fingerprint_lines(first, parts, pl.Series(lines, dtype=pl.Binary), seed)
+
+
+def test_lines_are_numbered_and_told_apart_by_two_hashes_that_have_nothing_in_common() -> None:
+    lines = [b"1,x,a", b"1,x,b", b"2,x,a", b""]
+    told = _printed([b"1", b"1", b"2", b""], lines, first=7)
+    assert told.schema == FINGERPRINTS
+    assert told[ROW].to_list() == [7, 8, 9, 10]
+    for column in ("_one", "_two"):
+        assert told[column].n_unique() == len(lines)
+    assert not set(told["_one"]) & set(told["_two"])
+    # Neither is the other, shifted or weighted alike for all lines.
+    assert (told["_one"] - told["_two"]).n_unique() == len(lines)
+    assert (told["_one"] ^ told["_two"]).n_unique() == len(lines)
+
+
+def test_the_same_line_has_the_same_hashes_wherever_it_stands_and_others_in_another_run() -> None:
+    once, again = _printed([b"1"], [b"1,x,a"]), _printed([b"1"], [b"1,x,a"], first=90)
+    assert once.drop(ROW).equals(again.drop(ROW))
+    other = _printed([b"1"], [b"1,x,a"], seed=SEED + 1)
+    assert all(once[name][0] != other[name][0] for name in ("_key", "_one", "_two"))
+
+
+def test_the_hash_of_a_key_is_of_the_key_alone_and_of_its_parts_in_their_order() -> None:
+    told = _printed([b"1", b"1", b"2"], [b"1,x,a", b"1,x,b", b"2,x,a"])
+    assert told["_key"][0] == told["_key"][1] != told["_key"][2]
+    swapped = [pl.Series([b"x"], dtype=pl.Binary), pl.Series([b"1"], dtype=pl.Binary)]
+    turned = fingerprint_lines(1, swapped, pl.Series([b"1,x,a"], dtype=pl.Binary), SEED)
+    assert turned["_key"][0] != told["_key"][0]
+
+
+def test_the_second_hash_of_lines_that_are_read_again_is_that_of_the_first_reading() -> None:
+    lines = [b"1,x,a", b"2,x,\xe3\x81\x82", b""]
+    told = _printed([b"1", b"2", b""], lines)
+    again = second_hash(pl.Series(lines, dtype=pl.Binary), SEED)
+    assert again.to_list() == told["_two"].to_list()
+    assert set(again) & set(told["_one"]) == set()
