@@ -69,10 +69,14 @@ def main() -> int:
     show([section])
     if options.write:
         link = f"![time against each axis]({options.plot.name})\n\n" if options.plot else ""
-        put(options.write, "scaling", link + markdown([section], "make scaling"))
+        put(options.write, "scaling", link + markdown([section], "make scaling", _rounds(options.rounds)))
     if options.plot:
         draw(curves, start_up, options.plot)
     return int(section.missed)
+
+
+def _rounds(rounds: int) -> str:
+    return f", medians of {rounds} rounds" if rounds > 1 else ", one round"
 
 
 def curves_of(folder: Path, sizes: Sequence[int], base: int, rounds: int) -> Iterator[Curve]:
