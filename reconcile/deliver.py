@@ -34,8 +34,9 @@ INQUIRY = ".inquiry-"
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
-_NOT_OURS = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What reading a manifest or summary raises when it is missing, damaged, or says something of another shape."""
+_NOT_OURS = (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading a manifest or summary raises when it is missing, damaged, or says something of another shape; what the
+disk does not give back is another matter."""
 
 
 @contextmanager
@@ -246,6 +247,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
 
     Raises:
         EvidenceError: It is not the one that was written: nothing may be concluded from it.
+        SourceError: E_READ, the disk does not give it back, which is no tampering.
     """
     try:
         content = (folder / "summary.json").read_bytes()
@@ -253,6 +255,9 @@ def summary_of(folder: Path) -> dict[str, Any]:
         said: dict[str, Any] = dict(json.loads(content))
     except _NOT_OURS:
         content, written, said = b"", "", {}
+    except OSError as error:
+        problem = f"the summary of this earlier run cannot be read: {error.strerror}"
+        raise SourceError(folder.name, problem, code="E_READ") from None
     if sha256(content).hexdigest() != written:
         hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
         raise EvidenceError(folder.name, "the summary of this earlier run is not as it was written", hint=hint)
@@ -279,12 +284,10 @@ def reread(folder: Path, manifest_sha256: str = "") -> Verdict:
             if sha256((folder / name).read_bytes()).hexdigest() != digest:
                 return Verdict.TAMPERED
         return Verdict(json.loads((folder / "summary.json").read_bytes())["verdict"])
-    except FileNotFoundError:
+    except _NOT_OURS:
         return Verdict.TAMPERED
     except OSError:
         return Verdict.FAILED
-    except _NOT_OURS:
-        return Verdict.TAMPERED
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

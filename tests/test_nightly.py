@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.ward import make_ward
 from reconcile import deliver, nightly
-from reconcile.errors import ConfigError, ReconcileError, SourceError
+from reconcile.errors import ConfigError, EvidenceError, ReconcileError, SourceError
 from reconcile.model import Side, Verdict
 
 RUN_FILE = """\
@@ -90,6 +90,22 @@ def test_a_disk_that_does_not_give_a_file_back_is_a_failure_and_no_tampering(sit
     (folder / "council.pdf").mkdir()  # reading it is an error of the system, and not a file that is gone
 
     assert deliver.reread(folder) is Verdict.FAILED
+
+
+@pytest.mark.parametrize("name", ["summary.json", deliver.MANIFEST])
+def test_an_earlier_summary_that_the_disk_does_not_give_back_is_no_tampering(site: Path, name: str) -> None:
+    _, folder = run(site)
+    content = (folder / name).read_bytes()
+    (folder / name).unlink()
+    with pytest.raises(EvidenceError):
+        deliver.summary_of(folder)
+    (folder / name).mkdir()
+    with pytest.raises(SourceError) as refused:
+        deliver.summary_of(folder)
+    assert refused.value.code == "E_READ"
+    (folder / name).rmdir()
+    (folder / name).write_bytes(content)
+    assert deliver.summary_of(folder)["verdict"] == "partial"
 
 
 def test_a_cut_file_is_inconclusive_and_leaves_nothing_but_the_status(site: Path) -> None:
