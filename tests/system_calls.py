@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 WRITING = "openat,write,pwrite64,fsync,fdatasync,rename,mkdir,rmdir,unlink,unlinkat,ftruncate"
 READING = "read,pread64"
@@ -21,6 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # One thread to a pool: their order is then no matter of chance.
 ENVIRONMENT = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 PATIENCE_SECONDS = 300
+
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
+)
 
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)")
 _OPENED_TO_WRITE = re.compile(r"O_WRONLY|O_RDWR|O_CREAT")

@@ -26,6 +26,7 @@ from reconcile.model import Verdict
 from tests import power_loss
 from tests.commit_path import night
 from tests.power_loss import Flush, Recording
+from tests.system_calls import needs_strace
 
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")  # noqa: S108  a private folder is made in it: thousands of images, and no disk needs to turn
@@ -34,9 +35,7 @@ RUN = "20261119T000002Z-000000"
 AGAIN = (date(2026, 11, 19), "20261119T000003Z-000000", datetime(2026, 11, 1, 0, 0, 3, tzinfo=UTC))
 ENVIRONMENT = {**os.environ, "POLARS_MAX_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
-)
+pytestmark = needs_strace
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,13 @@ from reconcile import deliver
 from reconcile.ledger import open_ledger
 from reconcile.model import Verdict
 from tests.commit_path import night
-from tests.system_calls import ENVIRONMENT, ROOT, Point, befall, points
+from tests.system_calls import ENVIRONMENT, ROOT, Point, befall, needs_strace, points
 from tests.test_track import MEMORY
 
 FIRST, SECOND = ("2026-11-18", "1"), ("2026-11-19", "2")
 AGAIN = (date(2026, 11, 19), "20261119T000003Z-000000", datetime(2026, 11, 1, 0, 0, 3, tzinfo=UTC))
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
-)
+pytestmark = needs_strace
 
 
 def command(folder: Path, night: tuple[str, str]) -> list[str]:

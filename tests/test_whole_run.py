@@ -31,7 +31,7 @@ from reconcile.model import Verdict
 from tests import system_calls
 from tests.faults.corruptions import RUN_FILE, Files
 from tests.faults.site import AS_OF, leaked, night, people, quickly
-from tests.system_calls import ENVIRONMENT, ROOT, Befallen, Point
+from tests.system_calls import ENVIRONMENT, ROOT, Befallen, Point, needs_strace
 from tests.test_track import MEMORY
 
 YESTERDAY = date.fromisoformat(AS_OF) - timedelta(days=1)
@@ -49,9 +49,7 @@ FORMS = {
     "csv": (IN_TEXT, ("cs_csv", "register_csv"), ("cs.csv", "register.csv")),
 }
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)"
-)
+pytestmark = needs_strace
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from reconcile.cli import app
 from tests.canary import Scan, scan, scan_text
 from tests.planted import AS_OF, MY_NUMBER, Site, plant
+from tests.system_calls import needs_strace
 
 ROOT = Path(__file__).parents[1]
 FLOW = "import sys; from flows.nightly import reconcile_nightly as flow; flow(sys.argv[1], sys.argv[2])"
@@ -92,8 +93,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="module")
 def traced(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, str]:
     """The nightly flow, Prefect and its server included, cut off and watched."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     log = tmp_path_factory.mktemp("strace") / "calls"
     watch = ["strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", str(log)]
     calls = ["-e", "trace=%network,open,openat,creat,mkdir,mkdirat"]
@@ -127,6 +126,7 @@ def test_the_canaries_are_in_the_inputs_before_anything_runs(world: World) -> No
     assert len(world.site.canaries) >= 40
 
 
+@needs_strace
 def test_a_nightly_run_leaves_no_value_outside_the_permitted_files(world: World, traced: tuple[Ran, str]) -> None:
     ran, _ = traced
     assert ran.status == 0, ran.err[-3000:]
@@ -170,6 +170,7 @@ def test_no_command_leaves_a_value_outside_the_permitted_files(world: World, com
     assert not shown & world.site.of(MY_NUMBER)
 
 
+@needs_strace
 def test_every_file_of_ours_is_for_its_owner_only(
     world: World, traced: tuple[Ran, str], commands: dict[str, Ran]
 ) -> None:
@@ -227,6 +228,7 @@ def strangers(log: str) -> list[str]:
     ]
 
 
+@needs_strace
 def test_a_whole_nightly_run_talks_to_nobody_but_itself(traced: tuple[Ran, str]) -> None:
     ran, log = traced
     assert ran.status == 0, ran.err[-3000:]
@@ -235,10 +237,9 @@ def test_a_whole_nightly_run_talks_to_nobody_but_itself(traced: tuple[Ran, str])
     assert strangers(log) == []
 
 
+@needs_strace
 def test_the_watch_would_see_a_stranger(tmp_path: Path) -> None:
     """Each way in which a program asks somebody else, under the same watch."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     asks = """
 import socket
 for kind, address in ((socket.SOCK_STREAM, ("192.0.2.1", 443)), (socket.SOCK_DGRAM, ("192.0.2.2", 53))):
@@ -265,6 +266,7 @@ with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as one:
         assert any(address in call for call in seen), address
 
 
+@needs_strace
 def test_a_nightly_run_writes_nowhere_else(world: World, traced: tuple[Ran, str]) -> None:
     """No file is made outside the output, Prefect's home and the folder for temporary files."""
     _, log = traced

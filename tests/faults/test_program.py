@@ -26,6 +26,7 @@ from reconcile.errors import ConfigError
 from reconcile.terminal import FAULTS
 from tests.faults.corruptions import Files
 from tests.faults.site import AS_OF, Said, leaked, night, people, place, quickly, ward
+from tests.system_calls import needs_strace
 
 RUN = (sys.executable, "-m", "reconcile", "run", "--as-of", AS_OF, "--lang", "ja", "--config")
 CLAIMS = ("consistent", "mismatch", "partial")
@@ -67,7 +68,7 @@ def failed_gates(said: Said) -> list[str]:
 # ------------------------------------------------------------------------------------------------------- the machine
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed (apt-get install strace)")
+@needs_strace
 def test_a_device_that_fails_while_it_is_read_ends_the_run(site: Path, whole: Files) -> None:
     """F038: EIO at the second read of the CS export."""
     export = site.parent / "cs.dat"
