@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 SORTED_BY = {
     "before": "finding_id",
     "breaks": "finding_id",
+    "closures": "finding_id, asked_at",
     "decisions": "finding_id, decided_at",
     "earlier_keys": "finding_id",
     "rotations": "number",

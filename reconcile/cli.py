@@ -204,7 +204,7 @@ def breaks_show(
     def work() -> int:
         settle()
         from reconcile import nightly  # noqa: PLC0415
-        from reconcile.nights import breaks  # noqa: PLC0415
+        from reconcile.nights import breaks, by_hand  # noqa: PLC0415
 
         one, sightings = breaks.shown(config, finding_id, nightly.today())
         terminal.lines(breaks.lines([one]))
@@ -212,6 +212,8 @@ def breaks_show(
             f"{night}  {run}  {event}  {code or '-'} {severity or '-'}"
             for night, run, event, code, severity in sightings
         )
+        if closure := one.asked or one.by_hand:
+            terminal.lines(by_hand.lines(closure, english=terminal.english))
         return 0
 
     raise typer.Exit(_guarded(work, terminal))
@@ -235,6 +237,29 @@ def breaks_import(
         terminal.lines(
             [f"対応の記入 {held:,} 件、うち新たに取り込んだもの {new:,} 件 decisions: {held:,}, new: {new:,}"]
         )
+        return 0
+
+    raise typer.Exit(_guarded(work, terminal))
+
+
+@breaks_app.command("close")
+def breaks_close(
+    finding_id: Annotated[str, typer.Argument(help="識別子 Its id, or the beginning of it")],
+    purpose: Annotated[str, typer.Option(help="目的 Why; recorded. No number of a person")],
+    reason: Annotated[str, typer.Option(help="理由 Why, as in the worklist's list; of whoever asks first")] = "その他",
+    config: ConfigFile = Path("run.toml"),
+    lang: Lang = "",
+) -> None:
+    """夜間処理で確かめられない指摘を、二人の職員が手動で終える。 Close a finding by hand: one asks, another grants."""
+    terminal = _terminal(lang, quiet=True, as_json=False)
+
+    def work() -> int:
+        settle()
+        from reconcile import nightly  # noqa: PLC0415
+        from reconcile.nights import by_hand  # noqa: PLC0415
+
+        closure = by_hand.close(config, finding_id, reason, purpose, nightly.today())
+        terminal.lines(by_hand.lines(closure, english=terminal.english))
         return 0
 
     raise typer.Exit(_guarded(work, terminal))

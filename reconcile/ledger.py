@@ -5,10 +5,12 @@
     before     the same of the rows that the newest night altered, as they stood before it
     sightings  what happened to a finding, in which run: new, changed, reappeared, resolved
     decisions  what people decided about a finding: state, who by staff id, when, until when
+    closures   findings that two persons closed by hand: why, who asked, who granted it, after which night
     rotations, earlier_keys    when the site's key was exchanged, and the findings whose ids an earlier key made
 
 Keys are keyed hashes, values stand nowhere. A night may be run again: `record` puts the rows that it altered back to
-what `before` holds and then applies the newer run, so that the same command again leaves the same history. The journal
+what `before` holds and then applies the newer run, so that the same command again leaves the same history. A closure by hand is no part of
+that: it lies over the row of its finding, and holds until a later night finds it again. The journal
 is deleted and both files are flushed (`synchronous=EXTRA`) before a commit returns. A ledger is never replaced by a
 fresh one: the caller says whether one must be there.
 """
@@ -22,15 +24,14 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from reconcile.errors import SourceError
-from reconcile.model import BREAKS, Tracked, Verdict
+from reconcile.model import BREAKS, Closure, Decision, Keys, Night, Outcome, Tracked, Verdict
 from reconcile.nights.tables import APPLICATION, SCHEMA, as_made, bring_up, digest
 
 NAME = "ledger.sqlite"
@@ -49,69 +50,9 @@ SELECT {_COLUMNS} FROM breaks WHERE night = :night
 ORDER BY finding_id
 """  # noqa: S608
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
+_NEWEST = f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}"  # noqa: S608  our own words
+_CLOSED = {"finding_id": pl.String, "_night": pl.Date, "_on": pl.Date}
 _EVENTS = ("new", "changed", "reappeared", "resolved")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
-    """One run as the ledger holds it. `verdict` None: it was begun and neither ended nor gave up.
-
-    `records` and `sha256` are left, right; None where it came to no comparison. `counts` is a part of its summary.
-    """
-
-    run_id: str
-    night: date
-    started_at: datetime
-    verdict: Verdict | None
-    code: str | None = None
-    manifest: str | None = None
-    superseded_by: str | None = None
-    records: tuple[int | None, int | None] = (None, None)
-    sha256: tuple[str | None, str | None] = (None, None)
-    counts: Mapping[str, Any] = field(default_factory=dict)
-    deleting: date | None = None
-    deleted: date | None = None
-
-    @property
-    def claims(self) -> bool:
-        """Whether it ended in a verdict that claims something."""
-        return self.verdict is not None and self.verdict.exit_code <= 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a run that came to a comparison leaves behind. `manifest` is the digest of its manifest."""
-
-    verdict: Verdict
-    manifest: str
-    records: tuple[int, int]
-    sha256: tuple[str, str]
-    counts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What somebody decided about a finding. `operator` is a staff id, `reason` a word of a fixed list."""
-
-    finding_id: str
-    state: str
-    reason: str | None
-    operator: str | None
-    due: date | None
-
-
-class Keys(NamedTuple):
-    """Under which site keys the ids were made, each key by its id.
-
-    Attributes:
-        in_force: That of the newest rotation; "" if there never was one.
-        former: Those that a rotation replaced.
-        earlier: Finding -> the former key that made its id, of those that no rotation could re-link.
-    """
-
-    in_force: str
-    former: frozenset[str]
-    earlier: Mapping[str, str]
 
 
 Told = Callable[[str, str], None]
@@ -146,7 +87,7 @@ class Ledger:
         """
         with self._write(told) as write:
             newest, latest = write.execute("SELECT max(night), max(started_at) FROM runs").fetchone()
-            claimed = write.execute(f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}").fetchone()[0]  # noqa: S608
+            claimed = write.execute(_NEWEST).fetchone()[0]
             if claimed is not None and night.isoformat() < claimed:
                 problem = f"the night {night} was asked for, {claimed} is recorded already"
                 raise SourceError("ledger", problem, hint="the past is not written anew", code="E_ORDER")
@@ -197,9 +138,7 @@ class Ledger:
     def nights(self) -> list[Night]:
         """Every run, oldest first."""
         with _readable():
-            rows = self._connection.execute("SELECT * FROM runs ORDER BY night, started_at, run_id")
-            names = [column[0] for column in rows.description]
-            return [_night(dict(zip(names, row, strict=True))) for row in rows]
+            return [_night(row) for row in self._rows("SELECT * FROM runs ORDER BY night, started_at, run_id")]
 
     def mark(self, run_ids: Iterable[str], column: str, day: date, told: Told = untold) -> None:
         """Note that the personal files of runs are about to be deleted ("deleting"), or are ("deleted")."""
@@ -220,10 +159,13 @@ class Ledger:
         raw["resolved"] = pl.Int64()
         with _readable():
             rows = self._connection.execute(query, asked).fetchall()
-            return pl.DataFrame(rows, schema=raw, orient="row").with_columns(
+            frame = pl.DataFrame(rows, schema=raw, orient="row").with_columns(
                 pl.col("resolved").cast(pl.Boolean),
                 *(pl.col(name).str.to_date("%Y-%m-%d") for name, dtype in BREAKS.items() if dtype == pl.Date),
             )
+        return _closed(
+            frame, [one for one in self.closures() if before is None or (one.closed_night or before) < before]
+        )
 
     def sightings(self, finding_id: str) -> list[tuple[str, str, str, str | None, str | None]]:
         """What happened to a finding in the runs that count, oldest first: night, run, event, code, severity."""
@@ -273,6 +215,35 @@ class Ledger:
                 for finding, state, reason, operator, due, at in rows
             }
 
+    def closures(self) -> list[Closure]:
+        """Every closure by hand, asked for or granted, oldest first."""
+        with _readable():
+            return [_closure(row) for row in self._rows("SELECT * FROM closures ORDER BY asked_at, rowid")]
+
+    def ask_closure(self, finding_id: str, reason: str, operator: str, at: datetime, told: Told = untold) -> None:
+        """Note that somebody asks to close a finding by hand."""
+        with self._write(told) as write:
+            write.execute(
+                "INSERT INTO closures (finding_id, reason, asked_by, asked_at, asked_night)"
+                f" SELECT ?, ?, ?, ?, ({_NEWEST})",
+                (finding_id, reason, operator, _utc(at)),
+            )
+
+    def grant_closure(self, asked: Closure, operator: str, at: datetime, told: Told = untold) -> None:
+        """Close a finding by hand, as a second person.
+
+        Raises:
+            SourceError: E_LEDGER, whoever asked grants it; or it is granted already.
+        """
+        with self._write(told) as write:
+            done = write.execute(
+                f"UPDATE closures SET closed_by = ?, closed_at = ?, closed_night = ({_NEWEST})"  # noqa: S608
+                " WHERE finding_id = ? AND asked_at = ? AND closed_by IS NULL",
+                (operator, _utc(at), asked.finding_id, _utc(asked.asked_at)),
+            )
+            if done.rowcount != 1:
+                raise SourceError("ledger", "the finding was closed meanwhile", code="E_LEDGER")
+
     def keys(self) -> Keys:
         """Under which site keys its ids were made."""
         with _readable():
@@ -303,12 +274,17 @@ class Ledger:
                 "INSERT OR IGNORE INTO earlier_keys SELECT finding_id, ? FROM breaks WHERE new_id(finding_id) IS NULL",
                 (old,),
             )
-            for table in ("breaks", "before", "sightings", "decisions"):
+            for table in ("breaks", "before", "sightings", "decisions", "closures"):
                 person = ", person = new_person(finding_id)" if table in ("breaks", "before") else ""
                 write.execute(
                     f"UPDATE {table} SET finding_id = new_id(finding_id){person} WHERE new_id(finding_id) IS NOT NULL"  # noqa: S608  fixed names
                 )
             write.execute("INSERT INTO rotations (at, old_key_id, new_key_id) VALUES (?, ?, ?)", (_utc(at), old, new))
+
+    def _rows(self, query: str) -> Iterator[dict[str, Any]]:
+        found = self._connection.execute(query)
+        names = [column[0] for column in found.description]
+        yield from (dict(zip(names, row, strict=True)) for row in found)
 
     @contextmanager
     def _write(self, told: Told) -> Iterator[sqlite3.Connection]:
@@ -440,6 +416,22 @@ def _night(row: Mapping[str, Any]) -> Night:
         deleting=day["deleting"],
         deleted=day["deleted"],
     )
+
+
+def _closure(row: Mapping[str, Any]) -> Closure:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("asked_at", "closed_at") if row[name]}
+    nights = {name: date.fromisoformat(row[name]) for name in ("asked_night", "closed_night") if row[name]}
+    return Closure(**{**row, **times, **nights})
+
+
+def _closed(breaks: pl.DataFrame, closures: Iterable[Closure]) -> pl.DataFrame:
+    """BREAKS, with those resolved that were closed by hand and that no later night has found."""
+    newest = {one.finding_id: (one.finding_id, one.closed_night, one.closed_on) for one in closures if one.closed_on}
+    by_hand = pl.DataFrame([*newest.values()], _CLOSED, orient="row")
+    known = breaks.join(by_hand, on="finding_id", how="left", maintain_order="left")
+    holds = (~pl.col("resolved") & (pl.col("_night") >= pl.col("last_seen"))).fill_null(value=False)
+    resolved_on = pl.when(holds).then("_on").otherwise("resolved_on")
+    return known.with_columns(resolved=pl.col("resolved") | holds, resolved_on=resolved_on).select(BREAKS.names())
 
 
 def _utc(at: datetime) -> str:

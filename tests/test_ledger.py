@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 
 from reconcile.errors import SourceError
-from reconcile.ledger import NAME, Decision, Ledger, Night, Outcome, digest_of, open_ledger, untold
-from reconcile.model import BREAKS, LINKS, STANDING, Tracked, Verdict
+from reconcile.ledger import NAME, Ledger, digest_of, open_ledger, untold
+from reconcile.model import BREAKS, LINKS, STANDING, Decision, Night, Outcome, Tracked, Verdict
 from reconcile.nights.tables import APPLICATION, SCHEMA
 
 ROOT = Path(__file__).parents[1]
@@ -362,7 +362,7 @@ def test_a_fresh_ledger_is_for_its_owner_only_and_says_what_it_is(tmp_path: Path
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
     with closing(sqlite3.connect(tmp_path / NAME)) as raw:
         assert raw.execute("PRAGMA application_id").fetchone() == (APPLICATION,) == (int.from_bytes(b"reco"),)
-        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA,) == (2,)
+        assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA,) == (3,)
     with open_ledger(tmp_path, expected=True) as ledger:
         assert [run.run_id for run in ledger.nights()] == ["a"]
 
@@ -439,7 +439,7 @@ def left_behind(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("statement", "problem"), [
     ("PRAGMA application_id = 1", "is no ledger"),
-    ("PRAGMA user_version = 3", "was written by a newer version (tables 3, known 2)"),
+    ("PRAGMA user_version = 4", "was written by a newer version (tables 4, known 3)"),
     ("PRAGMA user_version = 1", "has other tables than it was made with"),
     ("PRAGMA user_version = 0", "has other tables than it was made with"),
     ("INSERT INTO sightings VALUES ('nobody', 'a', 'new', NULL, NULL)", "contradicts itself"),
@@ -498,16 +498,16 @@ def test_a_ledger_of_the_first_version_gets_the_new_tables_and_keeps_its_digest(
     with open_ledger(tmp_path) as ledger:
         night(ledger, 0, a_break("a", 0), a="new")
         said, found = ledger.digest(), ledger.breaks()
-    altered(tmp_path, "DROP TABLE earlier_keys", "DROP TABLE rotations", "PRAGMA user_version = 1")
+    later = [f"DROP TABLE {table}" for table in ("earlier_keys", "rotations", "closures")]
+    altered(tmp_path, *later, "PRAGMA user_version = 1")
     with open_ledger(tmp_path, expected=True) as ledger:
         assert ledger.digest() == said
         assert ledger.breaks().equals(found)
         assert ledger.keys() == ("", frozenset(), {})
+        assert ledger.closures() == []
     with closing(sqlite3.connect(tmp_path / NAME)) as raw:
-        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
-    altered(
-        tmp_path, "DROP TABLE earlier_keys", "DROP TABLE rotations", "DROP INDEX breaks_open", "PRAGMA user_version = 1"
-    )
+        assert raw.execute("PRAGMA user_version").fetchone() == (3,)
+    altered(tmp_path, *later, "DROP INDEX breaks_open", "PRAGMA user_version = 1")
     with pytest.raises(SourceError, match="has other tables"), open_ledger(tmp_path):
         pass
 
@@ -683,3 +683,115 @@ def test_two_writers_wait_for_each_other(left_behind: Path) -> None:
                 ledger.begin("b", DAY[1], AT[1])
             other.execute("ROLLBACK")
         ledger.begin("b", DAY[1], AT[1])  # nothing is left open
+
+
+# ------------------------------------------------------------------------------------------------------- closed by hand
+
+
+def closed(ledger: Ledger, number: int, finding: str = "a") -> None:
+    """Asked for and granted in the morning after a night."""
+    ledger.ask_closure(finding, "その他", "one", AT[number] + timedelta(hours=6))
+    ledger.grant_closure(ledger.closures()[-1], "two", AT[number] + timedelta(hours=7))
+
+
+def resolved(ledger: Ledger, *, before: date | None = None) -> dict[str, date | None]:
+    """Finding -> since when it is resolved, of those that are."""
+    frame = ledger.breaks(before=before).filter("resolved")
+    return dict(frame.select("finding_id", "resolved_on").iter_rows())
+
+
+def test_what_is_asked_for_is_open_and_what_is_granted_is_resolved(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a_break("b", 0), a="new", b="new")
+    ledger.ask_closure("a", "その他", "one", AT[0] + timedelta(hours=6))
+    (asked,) = ledger.closures()
+    assert (asked.finding_id, asked.reason, asked.asked_by, asked.asked_night) == ("a", "その他", "one", DAY[0])
+    assert (asked.asked_at, asked.closed_by, asked.closed_at, asked.closed_night) == (
+        AT[0] + timedelta(hours=6), None, None, None
+    )  # fmt: skip
+    assert resolved(ledger) == {}
+
+    ledger.grant_closure(asked, "two", AT[0] + timedelta(hours=7))
+
+    (granted,) = ledger.closures()
+    assert granted == replace(asked, closed_by="two", closed_at=AT[0] + timedelta(hours=7), closed_night=DAY[0])
+    assert resolved(ledger) == {"a": DAY[1]}  # AT[0] + 7 hours is 10 o'clock of the next day in Tokyo
+    assert ledger.breaks().columns == BREAKS.names()
+    assert ledger.breaks()["finding_id"].to_list() == ["a", "b"]
+
+
+def test_a_night_that_finds_it_again_opens_what_was_closed_by_hand(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    closed(ledger, 0)
+    assert resolved(ledger, before=DAY[1]) == {"a": DAY[1]}  # what the next night starts from
+    night(ledger, 1, a_break("a", 1), a="reappeared")
+    assert resolved(ledger) == {}
+    assert resolved(ledger, before=DAY[1]) == {"a": DAY[1]}  # and what it would start from again
+    night(ledger, 1, run="again")  # now it is not found
+    assert resolved(ledger) == {"a": DAY[1]}
+
+
+def test_the_night_before_which_it_was_closed_may_be_run_again(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    night(ledger, 1, a_break("a", 1), a="open")
+    closed(ledger, 1)
+    assert resolved(ledger, before=DAY[1]) == {}  # the closure is of the day after that night
+    night(ledger, 1, a_break("a", 1, code="C2"), run="again", a="changed")
+    assert resolved(ledger) == {"a": DAY[2]}  # no night after it has found it
+
+
+def test_a_wish_that_came_after_does_not_undo_what_was_granted(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    closed(ledger, 0)
+    night(ledger, 1, a_break("a", 1), a="reappeared")
+    ledger.ask_closure("a", "その他", "one", AT[2])
+    assert resolved(ledger) == {}
+    night(ledger, 1, run="again")
+    assert resolved(ledger) == {"a": DAY[1]}
+    assert [one.closed_night for one in ledger.closures()] == [DAY[0], None]
+
+
+def test_the_second_closure_of_a_finding_counts(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    closed(ledger, 0)
+    night(ledger, 1, a_break("a", 1), a="reappeared")
+    closed(ledger, 2)  # a day on which no night claimed anything
+    assert resolved(ledger) == {"a": DAY[3]}
+    assert ledger.closures()[-1].closed_night == DAY[1]
+
+
+def test_a_proof_is_not_replaced_by_a_closure(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0, resolved=True, resolved_on=DAY[0]), a="resolved")
+    closed(ledger, 3)
+    assert resolved(ledger) == {"a": DAY[0]}
+
+
+def test_a_closure_is_granted_once_and_by_another_person(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    ledger.ask_closure("a", "その他", "one", AT[1])
+    (asked,) = ledger.closures()
+    with pytest.raises(SourceError) as refused:
+        ledger.grant_closure(asked, "one", AT[1])
+    assert code(refused) == "E_LEDGER"
+    assert ledger.closures() == [asked]
+    ledger.grant_closure(asked, "two", AT[1])
+    with pytest.raises(SourceError, match="closed meanwhile"):
+        ledger.grant_closure(asked, "three", AT[2])
+    assert [one.closed_by for one in ledger.closures()] == ["two"]
+
+
+def test_the_evidence_is_told_of_both_steps_before_they_stand(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    told: list[tuple[str, str]] = []
+    begun = ledger.digest()
+    ledger.ask_closure("a", "その他", "one", AT[1], lambda *pair: told.append(pair))
+    between = ledger.digest()
+    ledger.grant_closure(ledger.closures()[0], "two", AT[1], lambda *pair: told.append(pair))
+    assert told == [(begun, between), (between, ledger.digest())]
+    assert len({begun, between, ledger.digest()}) == 3
+
+
+def test_a_closure_goes_on_under_another_key(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    closed(ledger, 0)
+    ledger.relink(pl.DataFrame([("a", "x", "q")], schema=LINKS, orient="row"), ("old", "new"), AT[3])
+    assert resolved(ledger) == {"x": DAY[1]}

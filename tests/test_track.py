@@ -16,8 +16,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from reconcile.ledger import NAME, Outcome, open_ledger
-from reconcile.model import BREAKS, PERSONS, Carried, Memory, Proof, Verdict
+from reconcile.ledger import NAME, open_ledger
+from reconcile.model import BREAKS, PERSONS, Carried, Memory, Outcome, Proof, Verdict
 from reconcile.track import track
 
 MEMORY = Path("/dev/shm")  # noqa: S108  a thousand commits: flushing them is another test's subject

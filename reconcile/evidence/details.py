@@ -18,7 +18,7 @@ Details = dict[str, str | int | list[str]]
 EVENTS = frozenset(
     """run_started inputs_accepted run_decided run_published run_failed torn_entry_removed
     viewed exported refused decision_imported retention_marked retention_deleted config_changed
-    site_key_rotated""".split()
+    site_key_rotated closure_asked closed_by_hand""".split()
 )
 """Everything that is ever recorded. An event that is not listed is a fault of ours."""
 

@@ -1,6 +1,7 @@
 """The nouns of the engine, and the schema of every frame that crosses a stage.
 
-In order of time: `declared` before a run, `produced` by it, `history` from night to night. Both import polars and the standard library only.
+In order of time: `declared` before a run, `produced` by it, `history` and `recorded` from night to night. They import polars
+and the standard library only.
 """
 
 from reconcile.model.columns import CLASSES, ColumnProfile, join_columns
@@ -65,6 +66,7 @@ from reconcile.model.produced import (
     variants_schema,
     with_instant,
 )
+from reconcile.model.recorded import Closure, Decision, Keys, Night, Outcome
 
 __all__ = [
     "BREAKS",
@@ -90,12 +92,14 @@ __all__ = [
     "Cause",
     "Change",
     "Characters",
+    "Closure",
     "Column",
     "ColumnProfile",
     "Comparator",
     "Composite",
     "DatabaseSource",
     "Dataset",
+    "Decision",
     "DelimitedSource",
     "Direction",
     "Envelope",
@@ -104,11 +108,14 @@ __all__ = [
     "Field",
     "FixedWidthSource",
     "Kana",
+    "Keys",
     "Latin",
     "Layout",
     "Limits",
     "Material",
     "Memory",
+    "Night",
+    "Outcome",
     "Outside",
     "Overall",
     "ParquetSource",

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from reconcile.classify.business_days import business_days_since
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, SourceError
-from reconcile.ledger import Decision
+from reconcile.model import Closure, Decision
 from reconcile.nights import attest
 from reconcile.nights.history import ledger_of
 from reconcile.nights.returned import returned
@@ -26,7 +26,7 @@ STATES = ("open", "resolved", "all")
 
 
 class Break(NamedTuple):
-    """One finding as the ledger knows it, and the newest decision about it."""
+    """One finding as the ledger knows it, the newest decision about it, and who asked to close it, or did so, by hand."""
 
     finding_id: str
     code: str | None
@@ -40,6 +40,8 @@ class Break(NamedTuple):
     nights: int
     business_days: int
     decision: Decision | None
+    asked: Closure | None
+    by_hand: Closure | None
 
     @property
     def open_and_decided(self) -> bool:
@@ -58,7 +60,7 @@ def listed(config: Path, which: str, today: date) -> list[Break]:
         raise ConfigError("--state", f"got {which!r}, expected one of {', '.join(STATES)}")
     out = _out(config)
     with ledger_of(out) as ledger:
-        frame, decided = ledger.breaks(), ledger.decisions()
+        frame, decided, closures = ledger.breaks(), ledger.decisions(), ledger.closures()
     if which != "all":
         frame = frame.filter(pl.col("resolved") == (which == "resolved"))
     aged = frame.with_columns(
@@ -66,9 +68,16 @@ def listed(config: Path, which: str, today: date) -> list[Break]:
         .then(pl.business_day_count("since", "resolved_on"))
         .otherwise(business_days_since(pl.col("since"), today))
     ).sort("since", "severity", "code", "finding_id", nulls_last=True)
-    columns = [name for name in Break._fields if name != "decision"]
+    columns = [name for name in Break._fields if name in aged.columns]
+    newest = {one.finding_id: one for one in closures}
+    granted = {one.finding_id: one for one in closures if one.closed_at}
     return [
-        Break(**row, decision=decided.get(row["finding_id"], (None,))[0])
+        Break(
+            **row,
+            decision=decided.get(row["finding_id"], (None,))[0],
+            asked=_asked(row, newest.get(row["finding_id"])),
+            by_hand=_by_hand(row, granted.get(row["finding_id"])),
+        )
         for row in aged.select(columns).iter_rows(named=True)
     ]
 
@@ -120,13 +129,24 @@ def lines(found: list[Break]) -> Iterator[str]:
     """The list as text, one line a finding, under a heading."""
     yield "finding_id        区分 重大度 項目                 初出       経過(開庁日) 回数 対応状況"
     for one in found:
-        state = one.decision.state if one.decision else "-"
+        state = "手動" if one.by_hand else one.decision.state if one.decision else "-"
         due = f" 期限 {one.decision.due}" if one.decision and one.decision.due else ""
         again = " (対応後も継続)" if one.open_and_decided else ""
         yield (
             f"{one.finding_id[:16]}  {one.code or '-':<4} {one.severity or '-'} {one.field or '-':<20} {one.since} "
             f"{one.business_days:>6} {one.nights:>6}  {state}{due}{again}"
         )
+
+
+def _asked(row: dict[str, Any], newest: Closure | None) -> Closure | None:
+    """The closure that waits for a second person. What was asked before the finding came back is no longer meant."""
+    waits = newest and not newest.closed_at and not row["resolved"] and row["since"] <= newest.asked_night
+    return newest if waits else None
+
+
+def _by_hand(row: dict[str, Any], granted: Closure | None) -> Closure | None:
+    """The closure that the ledger's row stands resolved by, if it is not a night that did it."""
+    return granted if granted and row["resolved"] and row["resolved_on"] == granted.closed_on else None
 
 
 def _out(config: Path) -> Path:

@@ -24,8 +24,21 @@ from reconcile import deliver
 from reconcile.config import RunConfig
 from reconcile.decide import Gate, LastNights, history_gates, verdict_of_fault
 from reconcile.errors import ReconcileError, SourceError
-from reconcile.ledger import Ledger, Night, Outcome, Told, open_ledger, untold
-from reconcile.model import BREAKS, STANDING, DatabaseSource, Dataset, Memory, Report, Side, Snapshot, Tracked, Verdict
+from reconcile.ledger import Ledger, Told, open_ledger, untold
+from reconcile.model import (
+    BREAKS,
+    STANDING,
+    DatabaseSource,
+    Dataset,
+    Memory,
+    Night,
+    Outcome,
+    Report,
+    Side,
+    Snapshot,
+    Tracked,
+    Verdict,
+)
 from reconcile.nights.planned import planned_nights
 
 FILES, RECORD = "files", "record"
@@ -157,6 +170,7 @@ def looked_back(config: RunConfig, report: Report) -> Report:
     night = report.run.as_of.date()
     with ledger_of(config.out) as ledger:
         runs = [one for one in ledger.nights() if one.night < night]
+        by_hand = _closed_by_hand(ledger, night, report.tracked)
     last = last_of_each_night(runs)
     started = min(last, default=night)
     planned = planned_nights(config.schedule.cron, started, night)
@@ -170,9 +184,18 @@ def looked_back(config: RunConfig, report: Report) -> Report:
         "last_confirmed": confirmed.isoformat() if confirmed else None,
     }
     past = report.summary.get("history")
-    summary = {**report.summary, "history": {**(past if isinstance(past, Mapping) else {}), "nights": nights}}
+    told = {**(past if isinstance(past, Mapping) else {}), "by_hand": by_hand, "nights": nights}
+    summary = {**report.summary, "history": told}
     trend = tuple(_shown(day, one) for day, one in sorted(last.items())[-NIGHTS_SHOWN:])
     return replace(report, summary=summary, trend=trend)
+
+
+def _closed_by_hand(ledger: Ledger, night: date, tracked: Tracked | None) -> int:
+    """How many findings two persons have closed before a night that has not found them again."""
+    closed = {one.finding_id: one.closed_night for one in ledger.closures() if (one.closed_night or night) < night}
+    found = set(tracked.breaks["finding_id"]) if tracked else set()
+    resolved = ledger.breaks(before=night).filter("resolved").select("finding_id", "last_seen").iter_rows()
+    return sum(name in closed and last_seen <= closed[name] and name not in found for name, last_seen in resolved)
 
 
 def last_of_each_night(runs: list[Night]) -> dict[date, Night]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 from reconcile.errors import SourceError
-from reconcile.ledger import Decision
+from reconcile.model import Decision
 from reconcile.report.listing import DUE, IDENTIFIER, REASON, REASONS, STAFF, STATE, STATES
 from reconcile.report.worklist import LIST
 

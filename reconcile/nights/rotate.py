@@ -28,8 +28,7 @@ from reconcile.decide import remedy
 from reconcile.errors import ConfigError, SourceError
 from reconcile.extract.locate import same_source
 from reconcile.items import composed
-from reconcile.ledger import Keys
-from reconcile.model import Side
+from reconcile.model import Keys, Side
 from reconcile.nights import attest, history
 from reconcile.nights.history import ledger_of
 from reconcile.nights.relink import relink

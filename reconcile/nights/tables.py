@@ -12,8 +12,9 @@ from contextlib import closing
 from functools import cache
 from hashlib import sha256
 
-SCHEMA = 2
-"""The version of the tables. A ledger of a newer one is refused; 1 had no `earlier_keys` and no `rotations`."""
+SCHEMA = 3
+"""The version of the tables. A ledger of a newer one is refused; 1 had no `earlier_keys` and no `rotations`, 2 no
+`closures`."""
 
 APPLICATION = 0x7265_636F  # "reco": another program's database is no ledger
 
@@ -38,12 +39,20 @@ CREATE TABLE earlier_keys (finding_id TEXT PRIMARY KEY, site_key_id TEXT NOT NUL
 CREATE TABLE rotations (number INTEGER PRIMARY KEY, at TEXT NOT NULL, old_key_id TEXT NOT NULL,
   new_key_id TEXT NOT NULL UNIQUE) STRICT;
 """
-_STEPS = (_FIRST, _SECOND)
+# Two persons: whoever asked cannot grant it, whatever a program says.
+_THIRD = """
+CREATE TABLE closures (finding_id TEXT NOT NULL, reason TEXT NOT NULL, asked_by TEXT NOT NULL, asked_at TEXT NOT NULL,
+  asked_night TEXT NOT NULL, closed_by TEXT CHECK (closed_by <> asked_by), closed_at TEXT, closed_night TEXT,
+  PRIMARY KEY (finding_id, asked_at),
+  CHECK ((closed_by IS NULL) = (closed_at IS NULL) AND (closed_by IS NULL) = (closed_night IS NULL))) STRICT;
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD)
 """What leads from each version to the next, from none to the first on."""
 
 _CONTENT = {
     "before": "finding_id",
     "breaks": "finding_id",
+    "closures": "finding_id, asked_at",
     "decisions": "finding_id, decided_at",
     "earlier_keys": "finding_id",
     "rotations": "number",

@@ -39,6 +39,14 @@ def _statuses(past: Mapping[str, object]) -> Followed:
         if isinstance(counted, Mapping)
         else ()
     )
+    by_hand = past.get("by_hand")
+    if by_hand:
+        lines += (("手動で終了", f"{by_hand:,}"),)
+    hand = (
+        "手動で終了は、確かめようがなく、二人の職員が理由を記して終えたもの(累計)で、一致を示しません。"
+        if by_hand
+        else ""
+    )
     promoted = past.get("promoted", 0)
     raised = f"時差のまま残り、要確認・要修正へ引き上げたもの{promoted:,}件を含みます。" if promoted else ""
     return Followed(
@@ -46,7 +54,7 @@ def _statuses(past: Mapping[str, object]) -> Followed:
         heads=("状態", "件数"),
         lines=lines,
         note="解消は、この回に比較して一致したか、両側とも記録がないことを確かめたものだけです。未確認は、この回に比較できず、"
-        f"継続として扱うものです。再発は、解消の後に再び見つかったものです。{raised}",
+        f"継続として扱うものです。再発は、解消の後に再び見つかったものです。{hand}{raised}",
     )
 
 

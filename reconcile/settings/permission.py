@@ -1,8 +1,9 @@
 """Who may do what, and for what purpose: 業務目的以外の検索及び使用 is itself a 不正行為 (要綱第2条第4号).
 
 A run, a look at one record and an export need a purpose in words and an operator who has the role. The operator is the
-account of the operating system, which has authenticated a person; a name on the command line would be a claim. Each is
-an event of the evidence, and so is each refusal.
+account of the operating system, which has authenticated a person; a name on the command line would be a claim. Where all
+work through one account that owns the folder (`sudo -u`), it is the one that they logged in with, which the kernel keeps.
+Each is an event of the evidence, and so is each refusal.
 
 A run file without `[operators]` gives its own owner the roles `run` and `read`, and nobody else anything: whoever may
 write the run file could write themselves into it.
@@ -14,6 +15,7 @@ import os
 import pwd
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from reconcile import evidence
 from reconcile.config import RunConfig, signing_key
@@ -24,6 +26,12 @@ RUN, READ, APPROVE, AUDIT = ROLES = ("run", "read", "approve", "audit")
 
 OWNERS = (RUN, READ)
 """The roles of a run file's owner where nobody is named in it."""
+
+LOGIN = Path("/proc/self/loginuid")
+"""Who logged in: set once, by PAM, kept through `su` and `sudo`, and not to be changed without CAP_AUDIT_CONTROL."""
+
+_NOT_SET = (1 << 32) - 1
+"""No login led to this process: a service, a timer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +49,12 @@ class Permit:
 
 
 def account() -> str:
-    """The account that this process runs under: by its number, not by what the environment says."""
-    number = os.geteuid()
+    """The account that whoever started this logged in with, or else the one it runs under; never what the environment says."""
+    try:
+        login = int(LOGIN.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # a kernel without audit
+        login = _NOT_SET
+    number = os.geteuid() if login == _NOT_SET else login
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

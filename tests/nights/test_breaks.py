@@ -16,7 +16,8 @@ from fixtures.ward import make_ward
 from reconcile import deliver, nightly
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, ReconcileError, SourceError
-from reconcile.ledger import Decision, open_ledger
+from reconcile.ledger import open_ledger
+from reconcile.model import Decision
 from reconcile.nights import attest, breaks, retention
 from reconcile.report.worklist import LIST
 from tests.test_nightly import RUN_FILE

@@ -24,7 +24,7 @@ from reconcile import evidence, nightly
 from reconcile.cli import main
 from reconcile.config import read_config
 from reconcile.errors import ConfigError, ReconcileError, SourceError
-from reconcile.ledger import Decision
+from reconcile.model import Decision
 from reconcile.nights import attest
 from reconcile.nights.history import ledger_of
 from reconcile.nights.rotate import Rotated, Rotation, rotate

@@ -16,6 +16,7 @@ from reconcile.nights.tables import SCHEMA, as_made, bring_up, digest
 RELEASED = {
     1: "422b201fa3b2bbff7c15034731ee4055883e1ab05efbf684e4fcbf2e588efe99",
     2: "713f93ce62b3c0d84a2b508688594d069c8afea52d1710a412282aa721322618",
+    3: "2894ecee6bfc74c40f709f910ac88543e83f8cc0c7cf64de78dd3c2c0d20dce0",
 }
 """The digest of every table and index as the version made them. Ledgers of these versions stand in wards, and `as_made`
 holds them to the very text: a release that words a table otherwise would refuse them all. Never alter a line; add one."""
@@ -56,10 +57,15 @@ def insert(connection: sqlite3.Connection, table: str, **values: object) -> None
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", [*values.values()])  # noqa: S608
 
 
-def as_first(connection: sqlite3.Connection) -> None:
-    """The tables of the first version."""
+ADDED = {2: ("earlier_keys", "rotations"), 3: ("closures",)}
+"""Version -> the tables that it brought."""
+
+
+def as_version(connection: sqlite3.Connection, version: int) -> None:
+    """The tables of an earlier version."""
     bring_up(connection, 0)
-    connection.executescript("DROP TABLE earlier_keys; DROP TABLE rotations; PRAGMA user_version = 1;")
+    later = [table for number, tables in ADDED.items() if number > version for table in tables]
+    connection.executescript("".join(f"DROP TABLE {table};" for table in later) + f"PRAGMA user_version = {version};")
 
 
 def texts(connection: sqlite3.Connection) -> str:
@@ -69,33 +75,37 @@ def texts(connection: sqlite3.Connection) -> str:
 
 def test_a_released_version_never_alters(connection: sqlite3.Connection) -> None:
     assert max(RELEASED) == SCHEMA
-    as_first(connection)
-    assert texts(connection) == RELEASED[1]
+    for version in range(1, SCHEMA + 1):
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as earlier:
+            as_version(earlier, version)
+            assert texts(earlier) == RELEASED[version]
+    as_version(connection, 1)
     assert {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%TABLE%'")} == TABLES
-    bring_up(connection, 1)
-    assert texts(connection) == RELEASED[2]
 
 
-def test_the_step_from_the_first_version_leads_where_a_new_ledger_begins(connection: sqlite3.Connection) -> None:
-    as_first(connection)
-    assert as_made(connection, 1)
-    assert not as_made(connection, 2)
-    bring_up(connection, 1)
-    assert as_made(connection, 2)
-    assert not as_made(connection, 1)
+@pytest.mark.parametrize("version", range(1, SCHEMA))
+def test_the_step_from_an_earlier_version_leads_where_a_new_ledger_begins(
+    connection: sqlite3.Connection, version: int
+) -> None:
+    as_version(connection, version)
+    assert as_made(connection, version)
+    assert not as_made(connection, SCHEMA)
+    bring_up(connection, version)
+    assert as_made(connection, SCHEMA)
+    assert not as_made(connection, version)
     assert digest(connection) == sha256(b"").hexdigest()  # the empty tables count for nothing
     with closing(sqlite3.connect(":memory:")) as fresh:
-        assert not as_made(fresh, 2)
+        assert not as_made(fresh, SCHEMA)
         bring_up(fresh, 0)
-        assert as_made(fresh, 2)
+        assert as_made(fresh, SCHEMA)
         assert texts(fresh) == texts(connection)
-        assert fresh.execute("PRAGMA user_version").fetchone() == (2,)
+        assert fresh.execute("PRAGMA user_version").fetchone() == (3,)
         assert fresh.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"reco"),)
 
 
 def test_a_ledger_that_cannot_be_brought_up_stays_as_it_was(connection: sqlite3.Connection) -> None:
     """The second of two tables is there already: the first is not made either."""
-    as_first(connection)
+    as_version(connection, 1)
     connection.execute("CREATE TABLE rotations (x)")
     said = texts(connection)
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
@@ -139,6 +149,7 @@ ROWS: dict[str, dict[str, object]] = {
     "decisions": {"finding_id": "f", "run_id": "r", "state": "done", "decided_at": "t"},
     "earlier_keys": {"finding_id": "f", "site_key_id": "k"},
     "rotations": {"number": 1, "at": "t", "old_key_id": "k", "new_key_id": "l"},
+    "closures": {"finding_id": "f", "reason": "r", "asked_by": "a", "asked_at": "t", "asked_night": "n"},
 }
 
 
@@ -156,11 +167,28 @@ def test_what_a_row_must_say_is_required(ledger: sqlite3.Connection, table: str,
         insert(ledger, table, **{**row, column: None})
 
 
-@pytest.mark.parametrize("table", ["sightings", "decisions", "earlier_keys"])
+@pytest.mark.parametrize("table", ["sightings", "decisions", "earlier_keys", "closures"])
 def test_a_fact_is_told_once(ledger: sqlite3.Connection, table: str) -> None:
     insert(ledger, table, **ROWS[table])
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         insert(ledger, table, **ROWS[table])
+
+
+GRANTED = {"closed_by": "b", "closed_at": "u", "closed_night": "n"}
+
+
+def test_whoever_asked_to_close_a_finding_cannot_grant_it(ledger: sqlite3.Connection) -> None:
+    insert(ledger, "closures", **ROWS["closures"], **GRANTED)
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        insert(ledger, "closures", **{**ROWS["closures"], "asked_at": "v"}, **{**GRANTED, "closed_by": "a"})
+
+
+@pytest.mark.parametrize("missing", GRANTED)
+def test_a_closure_is_granted_by_somebody_at_some_time_after_some_night(
+    ledger: sqlite3.Connection, missing: str
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        insert(ledger, "closures", **ROWS["closures"], **{**GRANTED, missing: None})
 
 
 def test_a_key_is_taken_into_use_once(ledger: sqlite3.Connection) -> None:
@@ -194,6 +222,7 @@ def test_the_digest_is_of_every_row_of_every_table_in_a_fixed_order(ledger: sqli
     insert(ledger, "rotations", **{**ROWS["rotations"], "number": 3, "new_key_id": "y"})
     for id_, at in (("f", "a"), ("a", "z"), ("f", "z")):
         insert(ledger, "decisions", **{**ROWS["decisions"], "finding_id": id_, "decided_at": at})
+        insert(ledger, "closures", **{**ROWS["closures"], "finding_id": id_, "asked_at": at})
     for run, id_ in (("b", "z"), ("b", "a"), ("r", "a")):
         insert(ledger, "sightings", **{**ROWS["sightings"], "run_id": run, "finding_id": id_})
     for table in ("before", "breaks", "earlier_keys"):
@@ -203,6 +232,7 @@ def test_the_digest_is_of_every_row_of_every_table_in_a_fixed_order(ledger: sqli
     keys = {
         "before": ["finding_id"],
         "breaks": ["finding_id"],
+        "closures": ["finding_id", "asked_at"],
         "decisions": ["finding_id", "decided_at"],
         "earlier_keys": ["finding_id"],
         "rotations": ["number"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 from datetime import date
 from pathlib import Path
 
@@ -89,6 +91,19 @@ def test_a_night_says_who_started_it_and_what_for(ward: Path, tmp_path: Path) ->
         "run",
         "臨時の整合性確認",
     )
+
+
+@pytest.mark.parametrize(("said", "who"), [("4001", "uid4001"), (str((1 << 32) - 1), None), ("", None), (None, None)])
+def test_the_operator_is_who_logged_in_and_where_nobody_did_the_account_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, who: str | None
+) -> None:
+    """As Linux keeps it in /proc/self/loginuid; a kernel without audit has no such file."""
+    if said is not None:
+        (tmp_path / "loginuid").write_text(said, encoding="ascii")
+    monkeypatch.setattr(permission, "LOGIN", tmp_path / "loginuid")
+    monkeypatch.setenv("SUDO_USER", "somebody")  # the environment is anybody's word
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert permission.account() == (who or pwd.getpwuid(os.geteuid()).pw_name)
 
 
 def test_the_purpose_of_the_command_line_goes_before_the_run_file_s_and_the_dataset_s(
