@@ -40,13 +40,14 @@ FILE_MODE = 0o600
 _COLUMNS = ", ".join(BREAKS.names())
 # What earlier runs of the night itself did is undone, but for one thing: a finding that they opened is not forgotten
 # because a later run of that night could not compare its key.
+_OPEN = """resolved = 0 AND NOT EXISTS (SELECT 1 FROM closures WHERE closures.finding_id = before.finding_id
+  AND closed_night BETWEEN last_seen AND date(:night, '-1 day'))"""
 _BEFORE = f"""
 SELECT {_COLUMNS} FROM breaks WHERE night < :night
 UNION ALL
-SELECT {_COLUMNS} FROM before WHERE resolved = 0 AND EXISTS (SELECT 1 FROM breaks WHERE night = :night)
+SELECT {_COLUMNS} FROM before WHERE {_OPEN} AND EXISTS (SELECT 1 FROM breaks WHERE night = :night)
 UNION ALL
-SELECT {_COLUMNS} FROM breaks WHERE night = :night
-  AND finding_id NOT IN (SELECT finding_id FROM before WHERE resolved = 0)
+SELECT {_COLUMNS} FROM breaks WHERE night = :night AND finding_id NOT IN (SELECT finding_id FROM before WHERE {_OPEN})
 ORDER BY finding_id
 """  # noqa: S608
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
@@ -218,7 +219,7 @@ class Ledger:
     def closures(self) -> list[Closure]:
         """Every closure by hand, asked for or granted, oldest first."""
         with _readable():
-            return [_closure(row) for row in self._rows("SELECT * FROM closures ORDER BY asked_at, rowid")]
+            return [_closure(row) for row in self._rows("SELECT * FROM closures ORDER BY rowid")]
 
     def ask_closure(self, finding_id: str, reason: str, operator: str, at: datetime, told: Told = untold) -> None:
         """Note that somebody asks to close a finding by hand."""
@@ -374,8 +375,8 @@ def _check(connection: sqlite3.Connection) -> None:
 def _undo(write: sqlite3.Connection, night: str) -> None:
     """Put back what an earlier run of this night altered (`_BEFORE`), or forget what the last night altered."""
     if write.execute("SELECT 1 FROM breaks WHERE night = ? LIMIT 1", (night,)).fetchone():
-        write.execute("INSERT OR REPLACE INTO breaks SELECT * FROM before WHERE resolved = 0")
-        write.execute("DELETE FROM before WHERE resolved = 0")
+        write.execute(f"INSERT OR REPLACE INTO breaks SELECT * FROM before WHERE {_OPEN}", {"night": night})  # noqa: S608
+        write.execute(f"DELETE FROM before WHERE {_OPEN}", {"night": night})  # noqa: S608
     else:
         write.execute("DELETE FROM before")
 

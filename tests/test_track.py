@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from reconcile.ledger import NAME, open_ledger
-from reconcile.model import BREAKS, PERSONS, Carried, Memory, Outcome, Proof, Verdict
+from reconcile.model import BREAKS, PERSONS, TOKYO, Carried, Memory, Outcome, Proof, Verdict
 from reconcile.track import track
 
 MEMORY = Path("/dev/shm")  # noqa: S108  a thousand commits: flushing them is another test's subject
@@ -48,6 +48,11 @@ class Known:
     resolved: date | None = None
     carried_since: date | None = None
     carried: int = 0
+    by_hand: date | None = None
+
+    @property
+    def ended(self) -> date | None:
+        return self.resolved or self.by_hand
 
 
 def is_open_day(day: date) -> bool:
@@ -61,6 +66,18 @@ class Model:
         self.now: dict[str, Known] = {}
         self.last_night: dict[str, Known] = {}
         self.night: date | None = None
+        self.closed: dict[str, tuple[date, date]] = {}
+
+    def close(self, name: str, day: date) -> None:
+        """Two persons close a finding after the newest conclusive night: it holds until a later night finds it."""
+        assert self.night
+        self.closed[name] = (self.night, day)
+        self.close_again()
+
+    def close_again(self) -> None:
+        for name, (after, day) in self.closed.items():
+            if self.now[name].resolved is None and self.now[name].last <= after:
+                self.now[name].by_hand = day
 
     def conclude(
         self, night: date, found: dict[str, tuple[str, str]], proven: set[str]
@@ -73,15 +90,15 @@ class Model:
             opened = {
                 name
                 for name in self.now
-                if (name not in self.last_night or self.last_night[name].resolved) and self.now[name].last == night
+                if (name not in self.last_night or self.last_night[name].ended) and self.now[name].last == night
             }
-            kept = {name: self.now[name] for name in opened}
+            kept = {name: Known(**{**vars(self.now[name]), "by_hand": None}) for name in opened}
             self.now = {name: Known(**vars(one)) for name, one in self.last_night.items()} | kept
         status: dict[str, str] = {}
         for name, (code, severity) in found.items():
             old = self.now.get(name)
             timing = severity == "時差"
-            if old is None or old.resolved is not None or name in opened:
+            if old is None or old.ended is not None or name in opened:
                 first = old.first if old else night
                 status[name] = "new" if first == night else "reappeared"
                 one = Known(code, severity, first, night, night, 1)
@@ -96,11 +113,13 @@ class Model:
                     one.carried_since, one.carried = night, int(is_open_day(night))
             self.now[name] = one
         for name, one in self.now.items():
-            if one.resolved is None and name not in found:
+            if one.ended is None and name not in found:
                 status[name] = "resolved" if name in proven else "unconfirmed"
                 if name in proven:
                     one.resolved = night
-        return status, {name: self.shown(name, night) for name in status if status[name] != "resolved"}
+        shown = {name: self.shown(name, night) for name in status if status[name] != "resolved"}
+        self.close_again()
+        return status, shown
 
     def shown(self, name: str, night: date) -> str:
         one = self.now[name]
@@ -137,6 +156,7 @@ class Nights(RuleBasedStateMachine):
         absent=st.sets(st.integers(0, 3), max_size=2),
         vacuous=st.booleans(),
         twice=st.booleans(),
+        closed=st.sampled_from((None, None, None, *(name for name, _, _ in FINDINGS))),
     )
     def run(
         self,
@@ -148,6 +168,7 @@ class Nights(RuleBasedStateMachine):
         *,
         vacuous: bool,
         twice: bool,
+        closed: str | None,
     ) -> None:
         self.night += timedelta(ahead)
         not_compared = frozenset(["name"] if vacuous else [])
@@ -168,6 +189,8 @@ class Nights(RuleBasedStateMachine):
         )
         for _ in range(2 if twice else 1):
             self._run(tonight, proof, proven)
+        if closed in self.model.now and self.model.now[closed].ended is None:
+            self._close(closed)
 
     def _run(self, tonight: dict[str, tuple[str, str]], proof: Proof, proven: set[str]) -> None:
         self.runs += 1
@@ -197,10 +220,18 @@ class Nights(RuleBasedStateMachine):
         else:
             was = self.model.now if self.night != self.model.night else None
             if was is not None:
-                still = {name for name, one in was.items() if one.resolved is None}
+                still = {name for name, one in was.items() if one.ended is None}
                 assert {(name, status) for name, status, _ in rows} == {(name, "unconfirmed") for name in still}
             self.met["inconclusive"] += 1
             self.expected = self.standing
+
+    def _close(self, name: str) -> None:
+        at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=self.runs)
+        with open_ledger(self.folder, expected=True) as ledger:
+            ledger.ask_closure(name, "その他", "one", at)
+            ledger.grant_closure(next(one for one in ledger.closures() if not one.closed_by), "two", at)
+        self.model.close(name, at.astimezone(TOKYO).date())
+        self.met["closed by hand"] += 1
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
@@ -219,11 +250,11 @@ class Nights(RuleBasedStateMachine):
             name: {
                 "code": one.code,
                 "severity": one.severity,
-                "resolved": one.resolved is not None,
+                "resolved": one.ended is not None,
                 "first_seen": one.first,
                 "since": one.since,
                 "last_seen": one.last,
-                "resolved_on": one.resolved,
+                "resolved_on": one.ended,
                 "nights": one.nights,
                 "carried_since": one.carried_since,
                 "carried_nights": one.carried,
@@ -245,6 +276,7 @@ def test_a_thousand_nights_agree_with_a_plain_model() -> None:
     assert all(Nights.met[status] for status in ("new", "open", "changed", "resolved", "reappeared", "unconfirmed"))
     assert Nights.met["raised"]
     assert Nights.met["inconclusive"]
+    assert Nights.met["closed by hand"]
 
 
 @pytest.mark.nightly
