@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 ROWS, COLUMNS, OF_ONE_KEY = 400_000, 20, 1_000
 
 
-def _pair(folder: Path) -> None:
+def _pair(folder: Path, form: str) -> None:
     """Keys that all begin alike, one of them a thousand times on each side, and 40 % of the rows differing."""
     generator = np.random.default_rng(5)
 
@@ -37,25 +37,27 @@ def _pair(folder: Path) -> None:
         pl.when(differs & (which == i)).then("x" + pl.col(name)).otherwise(name).alias(name)
         for i, name in enumerate(names)
     )
-    left.write_parquet(folder / "left.parquet")
-    right[generator.permutation(ROWS)].write_parquet(folder / "right.parquet")
+    for name, side in (("left", left), ("right", right[generator.permutation(ROWS)])):
+        write = side.write_parquet if form == "parquet" else side.write_csv
+        write(folder / f"{name}.{form}")
 
 
-def _diff(folder: Path, limit: str) -> tuple[Cost, bytes]:
+def _diff(folder: Path, form: str, limit: str) -> tuple[Cost, bytes]:
     out = folder / f"out-{limit}"
     options: list[str | Path] = ["--key", "id", "--quiet", "--out", out, *(["--memory-limit", limit] if limit else [])]
-    files = [folder / "left.parquet", folder / "right.parquet"]
+    files = [folder / f"left.{form}", folder / f"right.{form}"]
     cost = measure([sys.executable, "-m", "reconcile", "diff", *files, *options], cwd=ROOT)
     assert cost.exit_code == 1
     return cost, (out / "findings.parquet").read_bytes()
 
 
-def test_a_limit_holds_and_changes_no_finding(tmp_path: Path) -> None:
-    _pair(tmp_path)
-    free, findings = _diff(tmp_path, "")
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_a_limit_holds_and_changes_no_finding(tmp_path: Path, form: str) -> None:
+    _pair(tmp_path, form)
+    free, findings = _diff(tmp_path, form, "")
     assert free.peak_anonymous_bytes > 450 * MEBIBYTE, "else the limits below would prove nothing"
     for limit in (400, 450):
-        cost, found = _diff(tmp_path, f"{limit}MiB")
+        cost, found = _diff(tmp_path, form, f"{limit}MiB")
         assert cost.peak_anonymous_bytes <= limit * MEBIBYTE
         assert found == findings
 
