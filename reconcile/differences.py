@@ -9,7 +9,7 @@ them fit (decision "One column that differs everywhere").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -19,6 +19,7 @@ from reconcile.diff import Diff, DiffPlan, diff, prove_equal, second_sum, suspec
 from reconcile.machine.budget import Budget
 from reconcile.model import ROW, Dataset, Side
 from reconcile.narrow import Columns, Kept, keep
+from reconcile.packed import Packed
 from reconcile.prints import Prints
 
 _SAMPLE = 2_000
@@ -85,7 +86,7 @@ def differences(work: Work, prints: Mapping[Side, Prints]) -> Iterator[tuple[int
         compare.matched += found.matched
         rows = {Side.LEFT: found.left, Side.RIGHT: found.right}
         work.progress("compare", number + 1, partitions)
-        if not asked and _most(rows) > work.held.suspects:
+        if not asked and _most(rows) > work.held.many:
             asked = True
             columns = _few(work, compare, _sample(parts, rows))
             if columns is not None and partitions == 1 and work.held.kept_bytes:
@@ -138,11 +139,10 @@ class _Compare:
             rows: Their record numbers.
             rest: The columns in which they are said to agree.
         """
-        limit = self._limit(plan)
-        for piece in _pieces(parts, rows, 1 + _most(rows) // limit):
+        for piece in _pieces(parts, rows, 1 + _most(rows) // self._scaled(plan, self._work.held.suspects)):
             *_, held = self._held.setdefault(rest is not None, (plan, rest, []))
-            if held and _most(*held, piece) > limit:
-                yield self._compared(narrow=rest is not None)
+            if held and _most(*held, piece) > self._scaled(plan, self._work.held.at_once):
+                yield from self._compared(narrow=rest is not None)
                 held.clear()
             held.append(piece)
 
@@ -153,25 +153,15 @@ class _Compare:
             BalanceError: A pair passed as equal that is not.
         """
         for narrow in self._held:
-            yield self._compared(narrow=narrow)
+            yield from self._compared(narrow=narrow)
         prove_equal(self._seconds[Side.LEFT], self._seconds[Side.RIGHT])
         prove_equal(self._rest_seconds[Side.LEFT], self._rest_seconds[Side.RIGHT])
 
-    def compare(self, plan: DiffPlan, rows: Rows, rest: DiffPlan | None = None, *, counted: bool = True) -> Diff:
-        """Fetch suspects of both sides and compare them.
-
-        Args:
-            plan: How.
-            rows: Which.
-            rest: The columns in which they are said to agree.
-            counted: Whether they are done with; a sample is not.
-        """
-        fetched = {side: _fetch(self._work, side, rows[side], plan, rest) for side in Side}
-        for side, frame in fetched.items():
-            if counted:
-                self._seconds[side] -= second_sum(frame)
-                self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
-        return _owned(diff(plan, *(frame.drop("_two", _REST, strict=False) for frame in fetched.values())))
+    def sample(self, plan: DiffPlan, rows: Rows) -> Diff:
+        """Fetch suspects of both sides and compare them, to see what they are like."""
+        return _found(
+            plan, {side: _fetch(self._work, side, rows[side], plan, None).collect(engine="streaming") for side in Side}
+        )
 
     def kept(self, columns: Columns, kept: Kept) -> Iterator[tuple[int, Diff]]:
         """Suspects of which enough is at hand, and those of them that have to be fetched after all."""
@@ -184,20 +174,28 @@ class _Compare:
             alike = pl.col("left_row").is_in(piece.alike.implode())
             yield self._told(), found._replace(people=found.people.filter(alike))
 
-    def _compared(self, *, narrow: bool) -> tuple[int, Diff]:
+    def _compared(self, *, narrow: bool) -> Iterator[tuple[int, Diff]]:
+        """What is held, fetched in one reading, or in as many as it takes, and compared group by group."""
         plan, rest, held = self._held[narrow]
-        rows = {side: pl.concat([piece[side] for piece in held]) for side in Side}
-        return self._told(), self.compare(plan, rows, rest)
+        groups = list(_grouped(held, self._scaled(plan, self._work.held.suspects)))
+        while groups:
+            done = 0
+            for fetched in _fetched(self._work, groups, plan, rest):
+                for side, frame in fetched.items():
+                    self._seconds[side] -= second_sum(frame)
+                    self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
+                yield self._told(), _found(plan, fetched)
+                done += 1
+            groups = groups[done:]
 
     def _told(self) -> int:
         matched, self.matched = self.matched, 0
         return matched
 
-    def _limit(self, plan: DiffPlan) -> int:
+    def _scaled(self, plan: DiffPlan, suspects: int) -> int:
         # Budgeted by values: with fewer columns a row takes less; its numbers take as much as three.
         every, here = len(self._work.plan.fields) + 1, len(plan.fields) + 1
-        held = self._work.held.suspects
-        return held if every == here else max(1, held * every // (here + 3))
+        return suspects if every == here else max(1, suspects * every // (here + 3))
 
 
 def _pieces(parts: Mapping[Side, pl.DataFrame], rows: Rows, number: int) -> Iterator[Rows]:
@@ -210,6 +208,21 @@ def _pieces(parts: Mapping[Side, pl.DataFrame], rows: Rows, number: int) -> Iter
     mine = {side: _of(parts[side], rows[side]).select(ROW, piece.alias("piece")) for side in Side}
     for i in range(number):
         yield {side: frame.filter(pl.col("piece") == i)[ROW].sort() for side, frame in mine.items()}
+
+
+def _grouped(held: Sequence[Rows], most: int) -> Iterator[Rows]:
+    """Pieces put together, as many rows at most, or one piece."""
+    group: list[Rows] = []
+    for piece in held:
+        if group and _most(*group, piece) > most:
+            yield _together(group)
+            group = []
+        group.append(piece)
+    yield _together(group)
+
+
+def _together(group: Sequence[Rows]) -> Rows:
+    return {side: pl.concat([piece[side] for piece in group]) for side in Side}
 
 
 def _of(part: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
@@ -233,7 +246,7 @@ def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Rows:
 def _few(work: Work, compare: _Compare, sample: Rows) -> Columns | None:
     """The columns that make most differences, if they are few."""
     this = work.plan
-    met = compare.compare(this, sample, counted=False)
+    met = compare.sample(this, sample)
     pairs = met.values.select("left_row", "right_row", "field").unique()
     count = pairs.select(pl.struct("left_row", "right_row").n_unique()).item()
     often = set(pairs.group_by("field").len().filter(pl.col("len") >= _OFTEN * count)["field"])
@@ -258,7 +271,32 @@ def _others(work: Work, columns: Columns) -> Mapping[Side, Prints]:
 # ----------------------------------------------------------------------------------------------------------- fetching
 
 
-def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.DataFrame:
+def _fetched(
+    work: Work, groups: Sequence[Rows], plan: DiffPlan, rest: DiffPlan | None
+) -> Iterator[dict[Side, pl.DataFrame]]:
+    """The first of some groups of suspects, as many as may wait, out of one reading a side; at least one."""
+    if len(groups) == 1:
+        yield {
+            side: _fetch(work, side, rows, plan, rest).collect(engine="streaming") for side, rows in groups[0].items()
+        }
+        return
+    packed: dict[Side, Packed] = {}
+    kept = list(groups)
+    for side in Side:
+        query = _fetch(work, side, _together(kept)[side], plan, rest)
+        packed[side] = Packed([one[side] for one in kept], pl.DataFrame(schema=query.collect_schema()))
+        for batch in query.collect_batches(chunk_size=ROWS_PER_BATCH, engine="streaming"):
+            packed[side].add(batch)
+            # Half of it: the other side takes as much.
+            while len(kept) > 1 and packed[side].size_bytes > work.held.packed_bytes // len(Side):
+                kept.pop()
+                for one in packed.values():
+                    one.drop()
+    for number in range(len(kept)):
+        yield {side: one.take(number) for side, one in packed.items()}
+
+
+def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.LazyFrame:
     """Suspects with all that is compared, canonical and raw, and `_two`: their second hash; and that of the rest."""
     entry = work.inputs[side]
     snapshot = entry.snapshot
@@ -271,7 +309,11 @@ def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPl
     second = [entry.printed.second if entry.printed else work.plan.fingerprint(expressions)[-1]]
     if rest is not None:
         second.append(rest.fingerprint(expressions)[-1].alias(_REST))
-    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String))).collect(engine="streaming")
+    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String)))
+
+
+def _found(plan: DiffPlan, fetched: Mapping[Side, pl.DataFrame]) -> Diff:
+    return _owned(diff(plan, *(frame.drop("_two", _REST, strict=False) for frame in fetched.values())))
 
 
 def _own(text: pl.Expr) -> pl.Expr:

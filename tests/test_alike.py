@@ -128,7 +128,7 @@ def test_a_column_that_differs_everywhere_is_reported_alike(
     tmp_path: Path, partitions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More suspects than fit: those that agree in all other columns are compared in the few that do not."""
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50))
     for side in Side:
         rows = [f"{n},{n % 9},{side if n % 9 else 'both'},{n % 4 if n % 50 else side}\n" for n in range(600)]
         (tmp_path / f"{side}.csv").write_text("id,u,v,w\n" + "".join(rows), encoding="utf-8")
@@ -216,5 +216,5 @@ def test_a_column_that_differs_everywhere_is_found_among_lines(
         text = "\n".join([",".join(["id", *columns]), *lines[end == "R" :], ""])
         (tmp_path / f"{side}.csv").write_text(text, encoding="utf-8")
     whole = told(apart(asked(tmp_path)))
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, kept_bytes=kept_bytes))
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50, kept_bytes=kept_bytes))
     assert told(compared(asked(tmp_path))) == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -40,7 +41,7 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     assert {"only_left", "identity_swap", "duplicate_left", "duplicate_right"} <= set(kinds)
     fetch = mock.Mock(wraps=differences._fetch)
     monkeypatch.setattr(differences, "_fetch", fetch)
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50))
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
@@ -49,17 +50,49 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 1])
-def test_what_cannot_be_kept_is_fetched_in_pieces(kept_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("budget", "readings"),
+    [
+        # 2 of the sample, 2 of what differs elsewhere, 2 of all the rest, whose groups wait pressed.
+        (Budget(), (6, 6)),
+        # So many are asked for in one reading; the few columns are a sixth of a row, so six times as many of them.
+        (Budget(at_once=50), (6, 24)),
+        # Nothing may wait: a reading for every 50 * 31 / 5 rows; without the few columns 40 groups would have been 80.
+        (Budget(packed_bytes=0), (6, 24)),
+    ],
+    ids=["pressed", "asked in pieces", "nothing waits"],
+)
+def test_what_cannot_be_kept_is_fetched_in_pieces(
+    kept_bytes: int, budget: Budget, readings: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, right = _tables(2000)
     whole = compare(left, right, key=["id"])
     fetch = mock.Mock(wraps=differences._fetch)
     monkeypatch.setattr(differences, "_fetch", fetch)
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, kept_bytes=kept_bytes))
+    limited = replace(budget, suspects=50, many=50, kept_bytes=kept_bytes)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: limited)
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
-    # 2 of the sample, 2 of what differs elsewhere, and 2 for every 50 * 31 / 5 rows: 40 pieces would have been 80.
-    assert 4 < fetch.call_count <= 24
+    assert readings[0] <= fetch.call_count <= readings[1]
+
+
+def test_more_suspects_than_are_compared_at_once_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every column of every row differs: 40 groups, and one reading a side."""
+    left, right = (
+        pl.select(id=pl.int_range(2000).cast(pl.String)).with_columns(
+            (pl.col("id") + f"{side}{name}").alias(name) for name in WIDE
+        )
+        for side in "lr"
+    )
+    whole = compare(left, right, key=["id"])
+    fetch = mock.Mock(wraps=differences._fetch)
+    monkeypatch.setattr(differences, "_fetch", fetch)
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    pieces = compare(left, right, key=["id"])
+    assert fetch.call_count == 2
+    assert pieces.findings.equals(whole.findings)
+    assert pieces.findings.height == 2000 * len(WIDE)
 
 
 def test_people_who_crossed_over_are_found_among_rows_that_agree_in_the_other_columns(
@@ -75,7 +108,7 @@ def test_people_who_crossed_over_are_found_among_rows_that_agree_in_the_other_co
     right = left.with_columns(c=crossed.otherwise(pl.col("c") + "x"))
     whole = compare(left, right, key=["id"])
     monkeypatch.setattr(narrow, "ROWS_PER_PIECE", 40)  # the two keys do not stand in one piece
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50))
     pieces = compare(left, right, key=["id"])
     assert pieces.findings["kind"].to_list().count("identity_swap") == 1
     assert pieces.findings.equals(whole.findings)
@@ -85,12 +118,18 @@ def test_people_who_crossed_over_are_found_among_rows_that_agree_in_the_other_co
 @given(
     st.lists(st.tuples(st.integers(0, 5), *[st.sampled_from(["p", "q", None])] * 4), min_size=1, max_size=12),
     st.lists(st.tuples(st.integers(0, 5), *[st.sampled_from(["p", "q", None])] * 4), min_size=1, max_size=12),
-    st.integers(1, 4),
-    st.sampled_from([0, 640 << 20]),
+    st.builds(
+        Budget,
+        suspects=st.integers(1, 4),
+        at_once=st.sampled_from([1, 3, 100]),
+        packed_bytes=st.sampled_from([0, 3000, 1 << 20]),
+        many=st.sampled_from([1, 3, 100]),
+        kept_bytes=st.sampled_from([0, 640 << 20]),
+    ),
     st.sampled_from([1, 2, 250_000]),
 )
 def test_whatever_is_held_at_once_the_same_is_found(
-    left: list[tuple[Any, ...]], right: list[tuple[Any, ...]], held: int, kept_bytes: int, rows_per_piece: int
+    left: list[tuple[Any, ...]], right: list[tuple[Any, ...]], held: Budget, rows_per_piece: int
 ) -> None:
     schema = dict.fromkeys(["id", "a", "b", "c", "d"], pl.String)
     sides = [
@@ -100,7 +139,7 @@ def test_whatever_is_held_at_once_the_same_is_found(
     whole = compare(*sides, key=["id"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(narrow, "ROWS_PER_PIECE", rows_per_piece)
-        patch.setattr(pipeline, "budget", lambda *_: Budget(suspects=held, kept_bytes=kept_bytes))
+        patch.setattr(pipeline, "budget", lambda *_: held)
         pieces = compare(*sides, key=["id"])
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
@@ -121,7 +160,7 @@ def test_rows_that_pass_as_equal_in_the_other_columns_and_are_not_end_the_run(
 
     monkeypatch.setattr(differences, "suspects", collided)
     monkeypatch.setattr(narrow, "suspects", collided)
-    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, kept_bytes=kept_bytes))
+    monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50, kept_bytes=kept_bytes))
     with pytest.raises(BalanceError):
         compare(left, right, key=["id"])
     assert len(calls) == 2

@@ -20,7 +20,10 @@ BYTES_PER_FINGERPRINT = 72
 BYTES_PER_VALUE = 110
 """Of one compared column of a suspect: both sides, and the pair."""
 
-FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 300_000
+BYTES_PER_PACKED_VALUE = 8
+"""Of one compared column of a suspect that waits pressed (`packed`), both sides: text of ten bytes, twice, to a third."""
+
+FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 60_000
 MOST_PARTITIONS = 64
 ROWS_PER_PARTITION = 1_000_000
 
@@ -32,13 +35,19 @@ class Budget:
     Attributes:
         rows_in_memory: Rows of one side whose fingerprints are held and sorted in memory; a larger side's go to disk.
         rows_per_partition: Rows of one side in a partition on disk.
-        suspects: Suspects of one side that are held with all their text.
+        suspects: Suspects of one side that are compared at once.
+        at_once: Suspects of one side that one reading is asked for; beside those compared, the others wait pressed.
+        packed_bytes: What may wait so, of both sides.
+        many: Suspects of one side beyond which it is asked whether few columns make most of the differences.
         kept_bytes: Of a few columns of all suspects of both sides (`narrow`); 0 reads them again instead.
     """
 
     rows_in_memory: int = 5_000_000
     rows_per_partition: int = ROWS_PER_PARTITION
     suspects: int = MOST_SUSPECTS
+    at_once: int = 2_000_000
+    packed_bytes: int = 512 * MEBIBYTE
+    many: int = 300_000
     kept_bytes: int = 640 * MEBIBYTE
 
     def partitions(self, rows: int) -> int:
@@ -57,10 +66,15 @@ def budget(limit_bytes: int, columns: int) -> Budget:
         return Budget()
     free = max(limit_bytes - STANDING, 0)
     rows = max(free // BYTES_PER_FINGERPRINT, 100_000)
-    suspects = free // (BYTES_PER_VALUE * (columns + 1))
+    packed = free // 3
+    suspects = max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, (free - packed) // (BYTES_PER_VALUE * (columns + 1))))
+    at_once = max(suspects, packed // (BYTES_PER_PACKED_VALUE * (columns + 1)))
     return Budget(
         rows_in_memory=rows,
         rows_per_partition=min(rows, ROWS_PER_PARTITION),
-        suspects=max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, suspects)),
+        suspects=suspects,
+        at_once=at_once,
+        packed_bytes=packed,
+        many=at_once,
         kept_bytes=0,
     )
