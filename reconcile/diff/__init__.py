@@ -66,13 +66,13 @@ class DiffPlan:
     fields: dict[str, Field]
     seed: int
     whole: Mapping[str, Field] = field(default_factory=dict)
-    second: str = ""
-    person: tuple[str, ...] = ()
+    second: str
+    person: tuple[str, ...]
     approved: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    state: str = ""
-    closed: tuple[str, ...] = ()
-    kind: str = ""
-    propose: bool = False
+    state: str
+    closed: tuple[str, ...]
+    kind: str
+    propose: bool
 
     def select(self, canonical: dict[str, pl.Expr], *, decoded: bool, hashed: bool = True) -> list[pl.Expr]:
         """The columns of a side by their internal names, canonical; and raw as well, if decoding may change them.
@@ -114,7 +114,7 @@ class DiffPlan:
 
 
 class Diff(NamedTuple):
-    """What was found among suspects. Keys under their internal names.
+    """What was found among suspects. Keys under their internal names. Rows and keys in the order of `Pairs`.
 
     Attributes:
         only_left: key, ROW, `_second` (the second key's value, null if none), `_person` (who it may be, as a number).
@@ -186,12 +186,12 @@ def diff(this: DiffPlan, left: pl.DataFrame, right: pl.DataFrame) -> Diff:
     pairs = pair_single(left.select(ROW, *key), right.select(ROW, *key), key) if this.whole else None
     pairs = pairs or pair(_hashed(left, this), _hashed(right, this), key)
     proposed = pairs.repeated.with_columns(nearest=pl.lit(None, pl.String))
-    if this.propose and pairs.repeated.height:
+    if this.propose:
         told = nearest((pairs.over_left, pairs.over_right), left, right, key, values)
         proposed = pairs.repeated.join(told, on=key, how="left", maintain_order="left")
     both = side_by_side(pairs.paired, left, right, key)
     differing = differing_values(both, key, this.fields, this.approved)
-    unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row").unique()
+    unequal = differing.filter(~pl.col("equal")).select("left_row", "right_row")
     mismatched = both.join(unequal, on=["left_row", "right_row"], how="semi", maintain_order="left")
     return Diff(
         only_left=_known(pairs.only_left, left, this),

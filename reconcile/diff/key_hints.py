@@ -34,7 +34,7 @@ Sides = Mapping[str, pl.DataFrame]
 """Left, then right: the column `key`."""
 
 Forms = tuple[pl.LazyFrame, pl.LazyFrame]
-"""Left and right: `key`, and the `form` under which it may meet a key of the other side."""
+"""Left and right: `key`, and the `form` under which it may meet a key of the other side; null meets none."""
 
 Derive = Callable[[pl.Expr], pl.Expr]
 DeriveAt = Callable[[pl.Expr, int], pl.Expr]
@@ -130,7 +130,7 @@ def _shown_as_number(sides: Sides) -> Iterator[Forms]:
         whole = sides[other].filter(pl.col("key").str.contains("^[0-9]{2,30}$"))
         for (shown,), group in damaged.group_by(pl.col("digits").str.len_chars()):
             own = group.lazy().select("key", form=_form(pl.col("length"), pl.col("digits")))
-            rounded = whole.lazy().select("key", form=_rounded(pl.col("key"), int(shown))).drop_nulls()
+            rounded = whole.lazy().select("key", form=_rounded(pl.col("key"), int(shown)))
             yield (own, rounded) if side == "left" else (rounded, own)
 
 
@@ -143,11 +143,11 @@ def _rounded(key: pl.Expr, shown: int) -> pl.Expr:
     """The form of `_spreadsheet` that a whole number takes when `shown` digits of it are shown."""
     number = key.str.strip_chars_start("0")
     length = number.str.len_chars()
-    cut = number.str.slice(0, shown).cast(pl.Int64, strict=False)
-    up = (number.str.slice(shown, 1).cast(pl.Int64, strict=False).fill_null(0) >= 5).cast(pl.Int64)
-    rounded = (cut + up).cast(pl.String)
-    grown = (rounded.str.len_chars() > shown).cast(pl.UInt32)
-    return pl.when(shown <= length).then(_form(length + grown, rounded.str.slice(0, shown)))
+    # One digit more than is shown, and half of the last one up; 0 stands for a digit that the number does not have.
+    cut = (number + "0").str.slice(0, shown + 1).cast(pl.Int64, strict=False)
+    rounded = ((cut + 5) // 10).cast(pl.String)
+    grown = length + rounded.str.len_chars() - shown
+    return pl.when(shown <= length).then(_form(grown, rounded.str.slice(0, shown)))
 
 
 def _at_every_position(sides: Sides, derive_left: DeriveAt, derive_right: DeriveAt) -> Iterator[Forms]:
@@ -162,9 +162,12 @@ def _at_every_position(sides: Sides, derive_left: DeriveAt, derive_right: Derive
 
 
 def _forms(keys: pl.DataFrame, derive: DeriveAt, positions: range) -> pl.LazyFrame:
-    """`key`, `form`: the forms of every key at these positions, each once."""
+    """`key`, `form`: the forms of every key at these positions, each once, or one null.
+
+    A form may be the key itself: that meets nobody, for a key that stands on both sides has its first diagnosis already.
+    """
     forms = pl.concat_list(derive(pl.col("key"), i) for i in positions).list.drop_nulls().list.unique()
-    return keys.lazy().select("key", form=forms).explode("form", empty_as_null=False)
+    return keys.lazy().select("key", form=forms).explode("form")
 
 
 def _whole(key: pl.Expr, _: int) -> pl.Expr:
@@ -173,9 +176,8 @@ def _whole(key: pl.Expr, _: int) -> pl.Expr:
 
 
 def _swapped(key: pl.Expr, i: int) -> pl.Expr:
-    """The key with the characters at `i` and `i + 1` exchanged; null where they are alike or the key ends."""
-    one, two = key.str.slice(i, 1), key.str.slice(i + 1, 1)
-    return pl.when((two != "") & (one != two)).then(key.str.slice(0, i) + two + one + key.str.slice(i + 2))
+    """The key with the characters at `i` and `i + 1` exchanged; the key itself where it ends before them."""
+    return key.str.slice(0, i) + key.str.slice(i + 1, 1) + key.str.slice(i, 1) + key.str.slice(i + 2)
 
 
 def _wildcard(key: pl.Expr, i: int) -> pl.Expr:
@@ -192,8 +194,7 @@ def _truncated(sides: Sides) -> Iterator[Forms]:
 
 
 def _beginning(key: pl.Expr, i: int) -> pl.Expr:
-    length = key.str.len_chars()
-    return pl.when((i >= _SHORTEST_PREFIX) & (i < length) & (i * 10 >= length * 6)).then(key.str.slice(0, i))
+    return pl.when((i >= _SHORTEST_PREFIX) & (i * 10 >= key.str.len_chars() * 6)).then(key.str.slice(0, i))
 
 
 def _wrong_check_digit(sides: Sides, check: Rule) -> pl.DataFrame:

@@ -101,11 +101,11 @@ class DelimitedScan:
         self._trailer: Mapping[str, str] = {}
         self._rest = b""
         self.records = 0
-        self.begin = 0
-        self._width = 0
+        self.names: tuple[str, ...] = ()
         self.names = self._begin()
-        self._width = len(self.names)
-        self._control = self.names.index(layout.control_column) if layout and layout.control_column else None
+        self._control: tuple[int, int] | None = None  # the column of codes, from 0, and the modulus of their total
+        if layout and layout.control_column:
+            self._control = self.names.index(layout.control_column), layout.control_modulus
 
     @property
     def grammar(self) -> Grammar:
@@ -207,7 +207,7 @@ class DelimitedScan:
 
     def _structure(self, text: bytes) -> Structure:
         try:
-            structure = self._grammar.read(text, self._width)
+            structure = self._grammar.read(text, len(self.names))
         except MalformedError as error:
             raise self._refused(text, error) from None
         if not self._grammar.end_of_line and len(structure.line_ends):
@@ -236,15 +236,15 @@ class DelimitedScan:
         begins = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
         line_break = len(self._grammar.end_of_line)
         try:
-            if len(ends) != records * width or not np.array_equal(ends[width - 1 :: width], lines):
+            if not np.array_equal(ends[width - 1 :: width], lines):
                 _refuse_widths(ends, lines, width, line_break)
             if width == 1:
                 refuse(lines + 1 - begins == line_break, begins, "got a blank line", "E_COLUMNS")
         except MalformedError as error:
             raise self._refused(structure.text, error) from None
-        if self._control is not None and self._layout:
-            digits, lengths = _numbers(structure.data, begins[self._control :: width], ends[self._control :: width])
-            modulus = self._layout.control_modulus
+        if self._control:
+            column, modulus = self._control
+            digits, lengths = _numbers(structure.data, begins[column::width], ends[column::width])
             self._total = (self._total + control_total(digits, lengths, modulus)) % modulus
         self.records += records
         return Found.of(structure, records, width, line_break)

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconcile import diff as module
 from reconcile.diff import Diff, DiffPlan, diff, plan
 from reconcile.diff.fingerprint import fingerprint, value_hashes
 from reconcile.errors import ConfigError
@@ -133,6 +134,8 @@ def test_the_columns_of_a_side_by_their_internal_names() -> None:
     decoded = source.select(this.select(canonical, decoded=True))
     assert decoded.columns == ["k0", "v0", "v1", "raw:v0", "raw:v1", "_values_one", "_values_two"]
     assert decoded.row(0) == ("1", "a", "b", " a", "b", *hashes)
+    bare = source.select(this.select(canonical, decoded=True, hashed=False))
+    assert bare.equals(decoded.drop("_values_one", "_values_two"))
     prints = source.with_row_index(ROW).select(this.fingerprint(canonical))
     expected = source.with_row_index(ROW).select(
         fingerprint([canonical["id"]], [canonical["name"], canonical["kana"]], SEED)
@@ -155,6 +158,24 @@ def test_a_narrowed_comparison_is_of_few_fields_and_of_whole_people() -> None:
     hashes = ["_values_one", "_values_two"]
     one, other = (source.select(each.select(columns, decoded=False)).select(hashes) for each in (this, few))
     assert one.equals(other)
+
+
+def test_a_field_keeps_its_place_among_all_in_a_narrowed_comparison() -> None:
+    """The hashes of some fields and of the rest make those of all (modulo 2**64): each counts as its own place says."""
+    this = plan(DATASET, COLUMNS, COLUMNS, SEED)
+    few, rest = this.narrowed({"v1", "v3"}), this.narrowed({"v0", "v2", "v4"})
+    assert (this.positions, few.positions, rest.positions) == ((0, 1, 2, 3, 4), (1, 3), (0, 2, 4))
+    source = pl.DataFrame([dict.fromkeys(COLUMNS, "x")])
+    whole, some, others = (
+        source.select(value_hashes([pl.col(f.name) for f in each.fields.values()], SEED, each.positions)).row(0)
+        for each in (this, few, rest)
+    )
+    assert whole == tuple((one + other) % 2**64 for one, other in zip(some, others, strict=True))
+    prints = source.with_row_index(ROW).select(few.fingerprint({name: pl.col(name) for name in COLUMNS}))
+    expected = source.with_row_index(ROW).select(
+        fingerprint([pl.col("id")], [pl.col("kana"), pl.col("state")], SEED, few.positions)
+    )
+    assert prints.equals(expected)
 
 
 # -------------------------------------------------------------------------------------------------- all steps together
@@ -220,6 +241,14 @@ def test_who_is_alone_is_told_with_what_may_find_him_elsewhere() -> None:
     assert other_one != compared([Person("1", "a", "b")], []).only_left["_person"][0]
 
 
+@pytest.mark.parametrize("pick", ["only_left", "only_right"])
+def test_who_is_alone_stands_before_the_open_one_of_a_repeated_key(pick: str) -> None:
+    people = [Person("3", "a", "b", state="gone"), Person("3", "a", "c"), Person("2", "a", "b"), Person("1", "a", "b")]
+    sides = (people, []) if pick == "only_left" else ([], people)
+    found: pl.DataFrame = getattr(compared(*sides), pick)
+    assert found.select("k0", ROW).rows() == [("2", 3), ("1", 4), ("3", 2)]
+
+
 def test_a_dataset_without_people_or_a_second_key_tells_nobody() -> None:
     found = compared([Person("1", "a", "b", "12")], [], ADHOC).only_left
     assert found.rows() == [("1", 1, None, None)]
@@ -245,7 +274,7 @@ def test_ambiguous_rows_get_a_proposal_where_the_dataset_has_a_taxonomy() -> Non
     left = [Person("2", "z", "z"), Person("2", "y", "y"), Person("1", "a", "b"), Person("1", "c", "d")]
     right = [Person("1", "c", "e"), Person("1", "a", "f"), Person("2", "q", "r", kind="x", state="x")]
     found = compared(left, right).repeated
-    assert dict(found.select("k0", "nearest").rows()) == {"1": "3-2 (4/5), 4-1 (4/5)", "2": None}
+    assert found.select("k0", "nearest").rows() == [("2", None), ("1", "3-2 (4/5), 4-1 (4/5)")]  # as they stand
     assert compared(left, right, replace(DATASET, taxonomy={})).repeated["nearest"].to_list() == [None, None]
     none = compared([], [])
     assert none.repeated.is_empty()
@@ -284,6 +313,16 @@ def test_a_narrowed_comparison_finds_what_the_whole_one_does() -> None:
     assert found.values.equals(whole.values)
     assert found.people.sort("left_row").equals(whole.people.sort("left_row"))
     assert (found.matched, found.mismatched) == (whole.matched, whole.mismatched) == (0, 5)
+
+
+def test_rows_of_a_narrowed_comparison_are_not_counted_by_key_where_each_has_one_partner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, right = [Person("1", "a", "b"), Person("2", "a", "b")], [Person("2", "x", "b"), Person("1", "a", "b")]
+    few = plan(DATASET, COLUMNS, COLUMNS, SEED).narrowed({"v0"})
+    monkeypatch.setattr(module, "pair", None)
+    found = diff(few, side(few, left), side(few, right))
+    assert (found.matched, found.mismatched) == (1, 1)
 
 
 def test_a_narrowed_comparison_of_rows_that_have_more_than_one_partner_pairs_them_like_all_others() -> None:

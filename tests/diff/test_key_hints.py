@@ -44,6 +44,11 @@ def _hints(left: Sequence[str], right: Sequence[str], check_digit: str = "") -> 
         ("spreadsheet_damage", "1.23E+10", "12300000001", "12350000001"),  # zeros at the end are not shown
         ("spreadsheet_damage", "1E+11", "99999999999", "94999999999"),  # rounding up makes it longer
         ("spreadsheet_damage", "1.23457e+10", "012345678901", "-12345678901"),  # and the leading zero is lost as well
+        ("spreadsheet_damage", "1.23456789012E+11", "123456789012", "123456789013"),  # every digit is shown
+        ("spreadsheet_damage", "9.99999999999E+11", "999999999999", "999999999998"),
+        ("spreadsheet_damage", "1.0E+11", "99500000000", "99499999999"),
+        ("spreadsheet_damage", "1.0E+11", "104999999999", "105000000000"),
+        ("spreadsheet_damage", "1E+10", "12345678901", "123456789X1"),  # letters were never a number
         ("spreadsheet_damage", "12345678901.0", "12345678901", "123456789010"),
         ("spreadsheet_damage", "12345678901.00", "12345678901", "12345678902"),
         ("transposed_digits", "12345678901", "12354678901", "12543678901"),
@@ -52,6 +57,7 @@ def _hints(left: Sequence[str], right: Sequence[str], check_digit: str = "") -> 
         ("one_digit_off", "12345678901", "12345678902", "1234567890"),
         ("truncated", "12345678901", "1234567", "2345678"),  # the beginning, not the middle
         ("truncated", "1234567890", "123456", "12345"),  # at least six characters
+        ("truncated", "12345678", "123456", "12345"),  # also where five are 60 % of it
         ("truncated", "12345678901", "1234567", "123456"),  # and at least 60 % of it
     ],
 )
@@ -240,6 +246,26 @@ def test_hints_are_told_by_side_and_key_whatever_order_polars_keeps() -> None:
     assert dict(usual.select("key", "hint").rows())["012"] == "leading_zeros"
     with contrary():
         assert key_hints(*sides).equals(usual)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "limit"), [(3, 2, 10), (1, 4, 9), (1, 1, 3), (0, 1, 2), (5, 20, 3), (2, 1, 100)]
+)
+def test_as_many_positions_are_joined_at_once_as_the_limit_of_forms_allows_and_one_at_least(
+    left: int, right: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FORMS_AT_ONCE", limit)
+    keys = [f"{number:07}" for number in range(left + right)]
+    sides = {"left": keys[:left], "right": keys[left:]}
+    frames = {side: pl.DataFrame({"key": some}, {"key": pl.String}) for side, some in sides.items()}
+    positions = max(1, limit // max(left, right))
+    # One form a key and position: so what is joined tells which positions were tried together.
+    joined = [
+        [forms.collect().height for forms in both]
+        for both in module._at_every_position(frames, module._wildcard, module._wildcard)
+    ]
+    tried = [len(range(7)[start : start + positions]) for start in range(0, 7, positions)]
+    assert joined == [[left * count, right * count] for count in tried]
 
 
 def test_the_longest_key_that_is_tried_character_by_character_has_forty() -> None:

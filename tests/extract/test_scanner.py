@@ -18,6 +18,7 @@ from reconcile.errors import DeclarationError, SourceError
 from reconcile.extract import preflight as module
 from reconcile.extract.preflight import DelimitedScan, FixedScan, check_names, trimmed
 from reconcile.extract.reading import open_regular
+from reconcile.extract.structure import Grammar
 from reconcile.model import ROW, Column, Envelope, Layout, Preflight, Slot
 from tests.extract.forms import CODES, NAMES, TOTAL, csv_bytes, csv_layout, fixed_bytes, fixed_layout
 
@@ -122,6 +123,27 @@ def test_a_layout_may_state_no_control_total_and_a_first_block_may_be_empty() ->
     assert scanned(content, layout)[3].trailer_count == 3
     scan = DelimitedScan(iter([b"", content]), layout, ",", "left")
     assert sum(body.records for body in scan.bodies()) == 3
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "5,e"])
+@pytest.mark.parametrize("size", [1, 4, 9, 1_000])
+def test_a_scan_tells_where_the_data_begins_how_it_is_delimited_and_how_many_lines_it_has(
+    ends: str, last: str, size: int
+) -> None:
+    names = 'id,"a|name"|'.replace("|", ends).encode()
+    content = names + f'1,a|2,"b|b"|3,c|{last}'.replace("|", ends).encode()
+    scan, *_ = scanned(content, size=size)
+    assert content[scan.begin :].startswith(b"1,a")
+    assert scan.begin == len(names)
+    assert scan.lines == content.count(b"\n") + bool(last)  # the last one gets the end that it lacks
+    assert scan.grammar == Grammar(ord(","), ends.encode(), 1024 * 1024)
+
+
+def test_records_of_the_right_width_are_not_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_refuse_widths", None)
+    for content, layout, records in ((GOOD, LAYOUT, 3), (b"id\n1\n2\n", None, 2), (b'a,b,c\n1,"2,",3\n', None, 1)):
+        assert scanned(content, layout)[0].records == records
 
 
 def test_without_any_end_of_line_there_are_names_only() -> None:

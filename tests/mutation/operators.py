@@ -3,7 +3,7 @@
 Faults are those that a person makes: a comparison turned round or off by one, a condition left out, `and` for `or`, the
 other side's value, a step of a chain forgotten, another kind of join, a statement lost, one word of an SQL text. Texts
 for people (a string with a space or beyond ASCII, the text of an f-string, a docstring), annotations and decorators are
-left alone: another wording is no fault of the comparison.
+left alone: another wording is no fault of the comparison. So is `__all__`: names for `import *`, which linters check.
 """
 
 from __future__ import annotations
@@ -135,6 +135,8 @@ class _Walk:
         for number, statement in enumerate(block):
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 continue  # a docstring
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__":
+                continue
             if isinstance(statement, (*_FUNCTION, ast.ClassDef)):
                 yield from self._definition(statement, names)
                 continue

@@ -37,6 +37,8 @@ def faults(source: str) -> set[str]:
     ("x = 'E_COUNT'", {"x = 'E_COUNTX'"}),
     ("x = 'a text for people'", set()),
     ("x = '件数'", set()),
+    ("__all__ = ['diff', 'plan']", set()),
+    ("names = ['diff', 'plan']", {"names = ['diffX', 'plan']", "names = ['diff', 'planX']"}),
     ("x: Mapping[str, int] | None = y", set()),
     ("x = (a, b)", {"x = (a,)", "x = (b,)"}),
     ("x = [a for a in b if a]", {"x = [a for a in b if not a]", "x = [a for a in b if True]"}),
