@@ -52,7 +52,6 @@ ORDER BY finding_id
 """  # noqa: S608
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
 _NEWEST = f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}"  # noqa: S608  our own words
-_CLOSED = {"finding_id": pl.String, "_night": pl.Date, "_on": pl.Date}
 _EVENTS = ("new", "changed", "reappeared", "resolved")
 
 
@@ -427,12 +426,16 @@ def _closure(row: Mapping[str, Any]) -> Closure:
 
 def _closed(breaks: pl.DataFrame, closures: Iterable[Closure]) -> pl.DataFrame:
     """BREAKS, with those resolved that were closed by hand and that no later night has found."""
-    newest = {one.finding_id: (one.finding_id, one.closed_night, one.closed_on) for one in closures if one.closed_on}
-    by_hand = pl.DataFrame([*newest.values()], _CLOSED, orient="row")
-    known = breaks.join(by_hand, on="finding_id", how="left", maintain_order="left")
-    holds = (~pl.col("resolved") & (pl.col("_night") >= pl.col("last_seen"))).fill_null(value=False)
-    resolved_on = pl.when(holds).then("_on").otherwise("resolved_on")
-    return known.with_columns(resolved=pl.col("resolved") | holds, resolved_on=resolved_on).select(BREAKS.names())
+    granted = [one for one in closures if one.closed_on]
+    night, day = (
+        pl.col("finding_id").replace_strict(
+            {one.finding_id: getattr(one, name) for one in granted}, default=None, return_dtype=pl.Date
+        )
+        for name in ("closed_night", "closed_on")
+    )
+    holds = (~pl.col("resolved") & (night >= pl.col("last_seen"))).fill_null(value=False)
+    resolved_on = pl.when(holds).then(day).otherwise("resolved_on")
+    return breaks.with_columns(resolved=pl.col("resolved") | holds, resolved_on=resolved_on)
 
 
 def _utc(at: datetime) -> str:
