@@ -9,10 +9,10 @@
     rotations, earlier_keys    when the site's key was exchanged, and the findings whose ids an earlier key made
 
 Keys are keyed hashes, values stand nowhere. A night may be run again: `record` puts the rows that it altered back to
-what `before` holds and then applies the newer run, so that the same command again leaves the same history. A closure by hand is no part of
-that: it lies over the row of its finding, and holds until a later night finds it again. The journal
-is deleted and both files are flushed (`synchronous=EXTRA`) before a commit returns. A ledger is never replaced by a
-fresh one: the caller says whether one must be there.
+what `before` holds and then applies the newer run, so that the same command again leaves the same history. A closure by
+hand alters no row: it lies over that of its finding until a later night finds it again. The journal is deleted and both
+files are flushed (`synchronous=EXTRA`) before a commit returns. A ledger is never replaced by a fresh one: the caller
+says whether one must be there.
 """
 
 from __future__ import annotations
@@ -426,10 +426,10 @@ def _closure(row: Mapping[str, Any]) -> Closure:
 
 def _closed(breaks: pl.DataFrame, closures: Iterable[Closure]) -> pl.DataFrame:
     """BREAKS, with those resolved that were closed by hand and that no later night has found."""
-    granted = [one for one in closures if one.closed_on]
+    granted = [(one.finding_id, one) for one in closures if one.closed_on]
     night, day = (
         pl.col("finding_id").replace_strict(
-            {one.finding_id: getattr(one, name) for one in granted}, default=None, return_dtype=pl.Date
+            {f: getattr(c, name) for f, c in granted}, default=None, return_dtype=pl.Date
         )
         for name in ("closed_night", "closed_on")
     )
