@@ -413,8 +413,7 @@ def _night(row: Mapping[str, Any]) -> Night:
         records=(row["left_records"], row["right_records"]),
         sha256=(row["left_sha256"], row["right_sha256"]),
         counts=json.loads(row["counts"]) if row["counts"] else {},
-        deleting=day["deleting"],
-        deleted=day["deleted"],
+        **day,
     )
 
 
