@@ -159,9 +159,7 @@ class _Compare:
 
     def sample(self, plan: DiffPlan, rows: Rows) -> Diff:
         """Fetch suspects of both sides and compare them, to see what they are like."""
-        return _found(
-            plan, {side: _fetch(self._work, side, rows[side], plan, None).collect(engine="streaming") for side in Side}
-        )
+        return _found(plan, {side: _fetch(self._work, side, rows[side], plan, None) for side in Side})
 
     def kept(self, columns: Columns, kept: Kept) -> Iterator[tuple[int, Diff]]:
         """Suspects of which enough is at hand, and those of them that have to be fetched after all."""
@@ -175,18 +173,14 @@ class _Compare:
             yield self._told(), found._replace(people=found.people.filter(alike))
 
     def _compared(self, *, narrow: bool) -> Iterator[tuple[int, Diff]]:
-        """What is held, fetched in one reading, or in as many as it takes, and compared group by group."""
+        """What is held, fetched in one reading a side and compared group by group."""
         plan, rest, held = self._held[narrow]
         groups = list(_grouped(held, self._scaled(plan, self._work.held.suspects)))
-        while groups:
-            done = 0
-            for fetched in _fetched(self._work, groups, plan, rest):
-                for side, frame in fetched.items():
-                    self._seconds[side] -= second_sum(frame)
-                    self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
-                yield self._told(), _found(plan, fetched)
-                done += 1
-            groups = groups[done:]
+        for fetched in _fetched(self._work, groups, plan, rest):
+            for side, frame in fetched.items():
+                self._seconds[side] -= second_sum(frame)
+                self._rest_seconds[side] += second_sum(frame, _REST) if rest else 0
+            yield self._told(), _found(plan, fetched)
 
     def _told(self) -> int:
         matched, self.matched = self.matched, 0
@@ -274,29 +268,19 @@ def _others(work: Work, columns: Columns) -> Mapping[Side, Prints]:
 def _fetched(
     work: Work, groups: Sequence[Rows], plan: DiffPlan, rest: DiffPlan | None
 ) -> Iterator[dict[Side, pl.DataFrame]]:
-    """The first of some groups of suspects, as many as may wait, out of one reading a side; at least one."""
+    """Suspects group by group, out of one reading a side."""
+    every = _together(groups)
     if len(groups) == 1:
-        yield {
-            side: _fetch(work, side, rows, plan, rest).collect(engine="streaming") for side, rows in groups[0].items()
-        }
+        yield {side: _fetch(work, side, every[side], plan, rest) for side in Side}
         return
-    packed: dict[Side, Packed] = {}
-    kept = list(groups)
-    for side in Side:
-        query = _fetch(work, side, _together(kept)[side], plan, rest)
-        packed[side] = Packed([one[side] for one in kept], pl.DataFrame(schema=query.collect_schema()))
-        for batch in query.collect_batches(chunk_size=ROWS_PER_BATCH, engine="streaming"):
-            packed[side].add(batch)
-            # Half of it: the other side takes as much.
-            while len(kept) > 1 and packed[side].size_bytes > work.held.packed_bytes // len(Side):
-                kept.pop()
-                for one in packed.values():
-                    one.drop()
-    for number in range(len(kept)):
+    packed = {
+        side: Packed(_fetch(work, side, every[side], plan, rest), [rows[side] for rows in groups]) for side in Side
+    }
+    for number in range(len(groups)):
         yield {side: one.take(number) for side, one in packed.items()}
 
 
-def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.LazyFrame:
+def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.DataFrame:
     """Suspects with all that is compared, canonical and raw, and `_two`: their second hash; and that of the rest."""
     entry = work.inputs[side]
     snapshot = entry.snapshot
@@ -309,7 +293,7 @@ def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPl
     second = [entry.printed.second if entry.printed else work.plan.fingerprint(expressions)[-1]]
     if rest is not None:
         second.append(rest.fingerprint(expressions)[-1].alias(_REST))
-    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String)))
+    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String))).collect(engine="streaming")
 
 
 def _found(plan: DiffPlan, fetched: Mapping[Side, pl.DataFrame]) -> Diff:

@@ -55,12 +55,10 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     [
         # 2 of the sample, 2 of what differs elsewhere, 2 of all the rest, whose groups wait pressed.
         (Budget(), (6, 6)),
-        # So many are asked for in one reading; the few columns are a sixth of a row, so six times as many of them.
-        (Budget(at_once=50), (6, 24)),
-        # Nothing may wait: a reading for every 50 * 31 / 5 rows; without the few columns 40 groups would have been 80.
-        (Budget(packed_bytes=0), (6, 24)),
+        # Nothing waits: a reading for every 50 * 31 / 5 rows; without the few columns 40 groups would have been 80.
+        (Budget(at_once=50), (8, 24)),
     ],
-    ids=["pressed", "asked in pieces", "nothing waits"],
+    ids=["pressed", "asked in pieces"],
 )
 def test_what_cannot_be_kept_is_fetched_in_pieces(
     kept_bytes: int, budget: Budget, readings: tuple[int, int], monkeypatch: pytest.MonkeyPatch
@@ -122,7 +120,6 @@ def test_people_who_crossed_over_are_found_among_rows_that_agree_in_the_other_co
         Budget,
         suspects=st.integers(1, 4),
         at_once=st.sampled_from([1, 3, 100]),
-        packed_bytes=st.sampled_from([0, 3000, 1 << 20]),
         many=st.sampled_from([1, 3, 100]),
         kept_bytes=st.sampled_from([0, 640 << 20]),
     ),

@@ -93,6 +93,5 @@ def test_a_smaller_limit_never_lets_more_be_held(limit: int, rows: int, columns:
     assert small.suspects <= large.suspects
     assert small.rows_in_memory <= large.rows_in_memory
     assert small.at_once <= large.at_once
-    assert small.packed_bytes <= large.packed_bytes
     assert FEWEST_SUSPECTS <= small.suspects <= small.at_once
     assert 1 <= large.partitions(rows) <= small.partitions(rows) <= MOST_PARTITIONS

@@ -20,8 +20,8 @@ BYTES_PER_FINGERPRINT = 72
 BYTES_PER_VALUE = 110
 """Of one compared column of a suspect: both sides, and the pair."""
 
-BYTES_PER_PACKED_VALUE = 8
-"""Of one compared column of a suspect that waits pressed (`packed`), both sides: text of ten bytes, twice, to a third."""
+BYTES_PER_TEXT = 25
+"""Of one compared column of a fetched suspect, one side; pressed, as most of them wait to be compared, it is 5."""
 
 FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 60_000
 MOST_PARTITIONS = 64
@@ -36,8 +36,7 @@ class Budget:
         rows_in_memory: Rows of one side whose fingerprints are held and sorted in memory; a larger side's go to disk.
         rows_per_partition: Rows of one side in a partition on disk.
         suspects: Suspects of one side that are compared at once.
-        at_once: Suspects of one side that one reading is asked for; beside those compared, the others wait pressed.
-        packed_bytes: What may wait so, of both sides.
+        at_once: Suspects of one side that one reading is asked for; all but those compared wait pressed (`packed`).
         many: Suspects of one side beyond which it is asked whether few columns make most of the differences.
         kept_bytes: Of a few columns of all suspects of both sides (`narrow`); 0 reads them again instead.
     """
@@ -45,8 +44,7 @@ class Budget:
     rows_in_memory: int = 5_000_000
     rows_per_partition: int = ROWS_PER_PARTITION
     suspects: int = MOST_SUSPECTS
-    at_once: int = 2_000_000
-    packed_bytes: int = 512 * MEBIBYTE
+    at_once: int = 700_000
     many: int = 300_000
     kept_bytes: int = 640 * MEBIBYTE
 
@@ -66,15 +64,14 @@ def budget(limit_bytes: int, columns: int) -> Budget:
         return Budget()
     free = max(limit_bytes - STANDING, 0)
     rows = max(free // BYTES_PER_FINGERPRINT, 100_000)
-    packed = free // 3
-    suspects = max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, (free - packed) // (BYTES_PER_VALUE * (columns + 1))))
-    at_once = max(suspects, packed // (BYTES_PER_PACKED_VALUE * (columns + 1)))
+    values = free * 2 // 3 // (columns + 1)  # the last third is for what waits, and for the numbers of all of them
+    suspects = max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, values // BYTES_PER_VALUE))
+    at_once = max(suspects, values // BYTES_PER_TEXT)
     return Budget(
         rows_in_memory=rows,
         rows_per_partition=min(rows, ROWS_PER_PARTITION),
         suspects=suspects,
         at_once=at_once,
-        packed_bytes=packed,
         many=at_once,
         kept_bytes=0,
     )
