@@ -20,8 +20,9 @@ BYTES_PER_FINGERPRINT = 72
 BYTES_PER_VALUE = 110
 """Of one compared column of a suspect: both sides, and the pair."""
 
-BYTES_PER_TEXT = 25
-"""Of one compared column of a fetched suspect, one side; pressed, as most of them wait to be compared, it is 5."""
+BYTES_PER_TEXT = 32
+"""Of one compared column of a fetched suspect, one side, and what reading takes beside it; pressed, as most of them wait to
+be compared, it is 5."""
 
 FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 60_000
 MOST_PARTITIONS = 64

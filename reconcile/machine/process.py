@@ -82,12 +82,11 @@ def settle(threads: int = 0, limit: str = "") -> None:
     if limit:
         size = memory_limit(limit)
         os.environ[LIMIT] = str(size)
-        tight = size < ONE_THREAD
-        threads = threads or (1 if tight else 0)
+        threads = threads or (1 if size < ONE_THREAD else 0)
         os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] = "1"
-        # Pages kept for a time are more pages on a faster machine: then no peak could be promised. Not `setdefault`:
+        # Pages kept for a time are more pages on a faster machine; none at all is twice the time. Not `setdefault`:
         # importing polars sets this variable, so that whatever a process with polars starts inherits half a second.
-        os.environ["_RJEM_MALLOC_CONF"] = f"dirty_decay_ms:{0 if tight else 10},muzzy_decay_ms:0"
+        os.environ["_RJEM_MALLOC_CONF"] = "dirty_decay_ms:10,muzzy_decay_ms:0"
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux only
