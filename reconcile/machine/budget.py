@@ -20,7 +20,7 @@ BYTES_PER_FINGERPRINT = 72
 BYTES_PER_VALUE = 110
 """Of one compared column of a suspect: both sides, and the pair."""
 
-BYTES_PER_TEXT = 32
+BYTES_PER_TEXT = 40
 """Of one compared column of a fetched suspect, one side, and what reading takes beside it; pressed, as most of them wait to
 be compared, it is 5."""
 
