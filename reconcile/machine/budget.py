@@ -24,7 +24,7 @@ BYTES_PER_TEXT = 40
 """Of one compared column of a fetched suspect, one side, and what reading takes beside it; pressed, as most of them wait to
 be compared, it is 5."""
 
-FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 60_000
+FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 100_000
 MOST_PARTITIONS = 64
 ROWS_PER_PARTITION = 1_000_000
 
