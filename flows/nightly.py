@@ -105,7 +105,8 @@ def reconcile_nightly(config: str, as_of: str = "") -> State[str]:
 
 
 def _night(config: str, as_of: str) -> State[str]:
-    job = tuple(_redacted(lambda: nightly.begin(Path(config), as_of)))
+    begun = _redacted(lambda: nightly.begin(Path(config), as_of))
+    job = tuple(begun)
     try:
         sides = [prepare.submit(job, side.value) for side in Side]
         for side in sides:
@@ -114,11 +115,11 @@ def _night(config: str, as_of: str) -> State[str]:
         verdict = Verdict(deliver(job))
     except StepFailedError as error:
         code = str(error)
-        nightly.give_up(nightly.Job(*job), code)
+        nightly.give_up(begun, code)
         return Failed(message=code)
     if verdict.exit_code > 1:
         return Failed(message=verdict.value)
-    return Completed(message=verdict.value, data=job[1])
+    return Completed(message=verdict.value, data=begun.run_id)
 
 
 def serve(config: Path) -> None:

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,10 +49,12 @@ FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
 class Job(NamedTuple):
     """One run of the nightly job: plain texts, so that an orchestrator may store them.
 
-    `aside` names another stage folder: an inquiry reads the same inputs and must not meet a run.
+    `results` is the folder of all runs, as the run file named it when this one began. `aside` names another stage
+    folder: an inquiry reads the same inputs and must not meet a run.
     """
 
     config: str
+    results: str
     run_id: str
     started_at: str
     as_of: str
@@ -60,14 +63,12 @@ class Job(NamedTuple):
     @property
     def out(self) -> Path:
         """The folder of the delivered files."""
-        return read_config(Path(self.config)).out / self.run_id
+        return Path(self.results) / self.run_id
 
     @property
     def stage(self) -> Path:
         """The folder of what passes between the steps."""
-        if self.aside:
-            return Path(self.aside)
-        return self.out.parent / f"{deliver.STAGE}{self.run_id}"
+        return Path(self.aside) if self.aside else Path(self.results) / f"{deliver.STAGE}{self.run_id}"
 
 
 def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
@@ -87,6 +88,7 @@ def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     read = read_config(config)
     job = Job(
         config=str(config),
+        results=str(read.out),
         run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
         started_at=now.isoformat(timespec="seconds"),
         as_of=day.isoformat(timespec="seconds"),
@@ -201,7 +203,7 @@ def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
         )
         for side, one in snapshots.items()
     }
-    previous = _previous(config.out, job.run_id)
+    previous: dict[str, Any] = next(_earlier(config.out, job.run_id), {})
     named = {**tables.named, **_views(snapshots)}
     options = Options(
         approved=tables.approved,
@@ -395,27 +397,19 @@ def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
     return config, job.run_id, {side: staged.read(job.stage / WORK, side, None).preflight for side in Side}
 
 
-def _previous(out: Path, run_id: str) -> dict[str, Any]:
-    """The summary of the newest earlier run that claimed something; empty if there is none."""
-    earlier = sorted(
-        (path.parent.name for path in out.glob("*/summary.json") if path.parent.name < run_id), reverse=True
-    )
-    for name in earlier:
-        summary = deliver.summary_of(out / name)
-        if Verdict(summary["verdict"]).exit_code <= 1:
-            return summary
-    return {}
+def _earlier(out: Path, run_id: str) -> Iterator[dict[str, Any]]:
+    """The summaries of the earlier runs that claimed something, newest first."""
+    for path in sorted(out.glob("*/summary.json"), reverse=True):
+        if path.parent.name < run_id:
+            summary = deliver.summary_of(path.parent)
+            if Verdict(summary["verdict"]).exit_code <= 1:
+                yield summary
 
 
 def _previous_rates(out: Path, run_id: str, runs: int) -> tuple[float, ...]:
     """The share of truly mismatched persons in the last earlier runs that claimed something, oldest first."""
-    rates: list[float] = []
-    names = sorted((path.parent.name for path in out.glob("*/summary.json") if path.parent.name < run_id), reverse=True)
-    for name in names:
-        if len(rates) == runs:
-            break
-        summary: dict[str, Any] = json.loads((out / name / "summary.json").read_bytes())
-        told = (summary.get("rates") or {}).get("persons", {}).get("mismatch", {}).get("rate")
-        if told is not None and Verdict(summary["verdict"]).exit_code <= 1:
-            rates.insert(0, float(told))
-    return tuple(rates)
+    told = (
+        (one.get("rates") or {}).get("persons", {}).get("mismatch", {}).get("rate") for one in _earlier(out, run_id)
+    )
+    rates = islice((float(rate) for rate in told if rate is not None), runs)
+    return tuple(reversed(list(rates)))

@@ -150,7 +150,7 @@ def opened(
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     day = nightly.day_of(question.as_of, now)
     with deliver.aside(config.out) as folder:
-        job = nightly.Job(str(config.path), inquiry_id, now.isoformat(), day.isoformat(), str(folder))
+        job = nightly.Job(str(config.path), str(config.out), inquiry_id, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
             nightly.prepare(job, side, partial(_read, progress, side))
         comparison = nightly.ready(job, progress)

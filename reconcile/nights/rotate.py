@@ -155,7 +155,7 @@ def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> It
     day = nightly.day_of(as_of, now)
     with deliver.aside(read.out) as folder:
         name = f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
-        job = nightly.Job(str(read.path), name, now.isoformat(), day.isoformat(), str(folder))
+        job = nightly.Job(str(read.path), str(read.out), name, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
             nightly.prepare(job, side, partial(_read, progress, side))
         comparison = nightly.ready(job, progress)
