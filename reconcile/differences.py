@@ -32,6 +32,10 @@ _REST = "_rest"
 """A fetched row's second hash over the columns that were not fetched."""
 
 Rows = Mapping[Side, pl.Series]
+"""Record numbers of suspects."""
+
+Wanted = Mapping[Side, pl.DataFrame]
+"""ROW and `_key` of suspects."""
 
 
 class _Few(NamedTuple):
@@ -126,7 +130,7 @@ class _Compare:
         self._work = work
         self._seconds = seconds
         self._rest_seconds = dict.fromkeys(Side, 0)
-        self._held: dict[bool, tuple[DiffPlan, DiffPlan | None, list[Rows]]] = {}
+        self._held: dict[bool, tuple[DiffPlan, DiffPlan | None, list[Wanted]]] = {}
 
     def add(
         self, plan: DiffPlan, parts: Mapping[Side, pl.DataFrame], rows: Rows, rest: DiffPlan | None = None
@@ -139,7 +143,8 @@ class _Compare:
             rows: Their record numbers.
             rest: The columns in which they are said to agree.
         """
-        for piece in _pieces(parts, rows, 1 + _most(rows) // self._scaled(plan, self._work.held.suspects)):
+        wanted = {side: _of(parts[side], rows[side]).select(ROW, "_key") for side in Side}
+        for piece in _pieces(wanted, 1 + _most(wanted) // self._scaled(plan, self._work.held.suspects)):
             *_, held = self._held.setdefault(rest is not None, (plan, rest, []))
             if held and _most(*held, piece) > self._scaled(plan, self._work.held.at_once):
                 yield from self._compared(narrow=rest is not None)
@@ -157,9 +162,9 @@ class _Compare:
         prove_equal(self._seconds[Side.LEFT], self._seconds[Side.RIGHT])
         prove_equal(self._rest_seconds[Side.LEFT], self._rest_seconds[Side.RIGHT])
 
-    def sample(self, plan: DiffPlan, rows: Rows) -> Diff:
+    def sample(self, plan: DiffPlan, wanted: Wanted) -> Diff:
         """Fetch suspects of both sides and compare them, to see what they are like."""
-        return _found(plan, {side: _fetch(self._work, side, rows[side], plan, None) for side in Side})
+        return _found(plan, next(_fetched(self._work, [wanted], plan, None)))
 
     def kept(self, columns: Columns, kept: Kept) -> Iterator[tuple[int, Diff]]:
         """Suspects of which enough is at hand, and those of them that have to be fetched after all."""
@@ -192,21 +197,21 @@ class _Compare:
         return suspects if every == here else max(1, suspects * every // (here + 3))
 
 
-def _pieces(parts: Mapping[Side, pl.DataFrame], rows: Rows, number: int) -> Iterator[Rows]:
-    """The suspects of a partition in so many pieces, those of a key together."""
+def _pieces(wanted: Wanted, number: int) -> Iterator[Wanted]:
+    """Suspects in so many pieces, those of a key together."""
     if number == 1:
-        yield rows
+        yield wanted
         return
     # A partition is a remainder of the key's hash: its upper half is not spoken for.
     piece = (pl.col("_key") // (1 << 32)) % number
-    mine = {side: _of(parts[side], rows[side]).select(ROW, piece.alias("piece")) for side in Side}
+    mine = {side: frame.with_columns(piece=piece) for side, frame in wanted.items()}
     for i in range(number):
-        yield {side: frame.filter(pl.col("piece") == i)[ROW].sort() for side, frame in mine.items()}
+        yield {side: frame.filter(pl.col("piece") == i).drop("piece") for side, frame in mine.items()}
 
 
-def _grouped(held: Sequence[Rows], most: int) -> Iterator[Rows]:
+def _grouped(held: Sequence[Wanted], most: int) -> Iterator[Wanted]:
     """Pieces put together, as many rows at most, or one piece."""
-    group: list[Rows] = []
+    group: list[Wanted] = []
     for piece in held:
         if group and _most(*group, piece) > most:
             yield _together(group)
@@ -215,7 +220,7 @@ def _grouped(held: Sequence[Rows], most: int) -> Iterator[Rows]:
     yield _together(group)
 
 
-def _together(group: Sequence[Rows]) -> Rows:
+def _together(group: Sequence[Wanted]) -> Wanted:
     return {side: pl.concat([piece[side] for piece in group]) for side in Side}
 
 
@@ -223,21 +228,21 @@ def _of(part: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
     return part if part.height == len(rows) else part.filter(pl.col(ROW).is_in(rows.implode()))
 
 
-def _most(*held: Rows) -> int:
+def _most(*held: Rows | Wanted) -> int:
     return max(sum(len(one[side]) for one in held) for side in Side)
 
 
 # ------------------------------------------------------------------------------------------- few columns, many rows
 
 
-def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Rows:
+def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Wanted:
     """Suspects of both sides by the hashes of their keys, which are as good as drawn."""
     share = max(1, _most(rows) // _SAMPLE)
     drawn = (pl.col("_key") // (1 << 32)) % share == 0
-    return {side: _of(parts[side].filter(drawn), rows[side])[ROW].sort() for side in Side}
+    return {side: _of(parts[side].filter(drawn), rows[side]).select(ROW, "_key") for side in Side}
 
 
-def _few(work: Work, compare: _Compare, sample: Rows) -> Columns | None:
+def _few(work: Work, compare: _Compare, sample: Wanted) -> Columns | None:
     """The columns that make most differences, if they are few."""
     this = work.plan
     met = compare.sample(this, sample)
@@ -266,34 +271,47 @@ def _others(work: Work, columns: Columns) -> Mapping[Side, Prints]:
 
 
 def _fetched(
-    work: Work, groups: Sequence[Rows], plan: DiffPlan, rest: DiffPlan | None
+    work: Work, groups: Sequence[Wanted], plan: DiffPlan, rest: DiffPlan | None
 ) -> Iterator[dict[Side, pl.DataFrame]]:
     """Suspects group by group, out of one reading a side."""
     every = _together(groups)
+    queries = {side: _query(work, side, every[side], plan, rest) for side in Side}
     if len(groups) == 1:
-        yield {side: _fetch(work, side, every[side], plan, rest) for side in Side}
+        # Who asks by the key gets those, too, whose hash collides with it, or that were refused.
+        yield {side: _of(query.collect(engine="streaming"), every[side][ROW]) for side, query in queries.items()}
         return
-    packed = {
-        side: Packed(_fetch(work, side, every[side], plan, rest), [rows[side] for rows in groups]) for side in Side
-    }
+    packed = {}
+    for side, query in queries.items():
+        none = pl.DataFrame(schema=query.collect_schema())
+        packed[side] = Packed(none, [wanted[side][ROW] for wanted in groups])
+        query.sink_batches(packed[side].add, chunk_size=ROWS_PER_BATCH, engine="streaming")
     for number in range(len(groups)):
         yield {side: one.take(number) for side, one in packed.items()}
 
 
-def _fetch(work: Work, side: Side, rows: pl.Series, plan: DiffPlan, rest: DiffPlan | None) -> pl.DataFrame:
+def _query(work: Work, side: Side, wanted: pl.DataFrame, plan: DiffPlan, rest: DiffPlan | None) -> pl.LazyFrame:
     """Suspects with all that is compared, canonical and raw, and `_two`: their second hash; and that of the rest."""
     entry = work.inputs[side]
-    snapshot = entry.snapshot
     expressions = entry.canonical(work.dataset)
-    wanted = entry.rows
-    if len(rows) < snapshot.rows + entry.sentinels:
-        # None at all must not cost a reading.
-        wanted = wanted.filter(pl.col(ROW).is_in(rows.implode())) if len(rows) else wanted.head(0)
-    columns = plan.select(expressions, decoded=snapshot.layout is not None)
+    columns = plan.select(expressions, decoded=entry.snapshot.layout is not None)
     second = [entry.printed.second if entry.printed else work.plan.fingerprint(expressions)[-1]]
     if rest is not None:
         second.append(rest.fingerprint(expressions)[-1].alias(_REST))
-    return wanted.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String))).collect(engine="streaming")
+    rows = _asked_for(entry, work.plan.hashed_key(expressions), wanted)
+    return rows.select(ROW, *columns, *second).with_columns(_own(pl.col(pl.String)))
+
+
+def _asked_for(entry: Input, key: pl.Expr, wanted: pl.DataFrame) -> pl.LazyFrame:
+    """Rows of a side, few others among them."""
+    if wanted.is_empty():
+        return entry.rows.head(0)  # must not cost a reading
+    if wanted.height == entry.snapshot.rows + entry.sentinels:
+        return entry.rows
+    if entry.printed is not None:  # whose reader finds records by their numbers
+        return entry.rows.filter(pl.col(ROW).is_in(wanted[ROW].implode()))
+    # A reader of Parquet cannot know record numbers beforehand. Asked for keys, it decodes these first, and of the other
+    # columns only what it needs: two thirds of the time, and half the memory.
+    return entry.rows.filter(key.is_in(wanted["_key"].unique().implode()))
 
 
 def _found(plan: DiffPlan, fetched: Mapping[Side, pl.DataFrame]) -> Diff:

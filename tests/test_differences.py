@@ -39,8 +39,8 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     kinds = dict(whole.findings["kind"].value_counts().iter_rows())
     assert kinds["value"] >= 1990
     assert {"only_left", "identity_swap", "duplicate_left", "duplicate_right"} <= set(kinds)
-    fetch = mock.Mock(wraps=differences._fetch)
-    monkeypatch.setattr(differences, "_fetch", fetch)
+    fetch = mock.Mock(wraps=differences._query)
+    monkeypatch.setattr(differences, "_query", fetch)
     monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50))
     pieces = compare(left, right, key=["id"])
     assert pieces.findings.equals(whole.findings)
@@ -65,8 +65,8 @@ def test_what_cannot_be_kept_is_fetched_in_pieces(
 ) -> None:
     left, right = _tables(2000)
     whole = compare(left, right, key=["id"])
-    fetch = mock.Mock(wraps=differences._fetch)
-    monkeypatch.setattr(differences, "_fetch", fetch)
+    fetch = mock.Mock(wraps=differences._query)
+    monkeypatch.setattr(differences, "_query", fetch)
     limited = replace(budget, suspects=50, many=50, kept_bytes=kept_bytes)
     monkeypatch.setattr(pipeline, "budget", lambda *_: limited)
     pieces = compare(left, right, key=["id"])
@@ -84,8 +84,8 @@ def test_more_suspects_than_are_compared_at_once_are_read_once(monkeypatch: pyte
         for side in "lr"
     )
     whole = compare(left, right, key=["id"])
-    fetch = mock.Mock(wraps=differences._fetch)
-    monkeypatch.setattr(differences, "_fetch", fetch)
+    fetch = mock.Mock(wraps=differences._query)
+    monkeypatch.setattr(differences, "_query", fetch)
     monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50))
     pieces = compare(left, right, key=["id"])
     assert fetch.call_count == 2

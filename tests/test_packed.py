@@ -24,7 +24,9 @@ def rows(numbers: list[int]) -> pl.DataFrame:
 @given(groups=GROUPS, dice=st.integers(0, 99))
 def test_every_row_comes_back_in_its_group(groups: list[list[int]], dice: int) -> None:
     order = np.random.default_rng(dice).permutation([row for group in groups for row in group]).tolist()
-    waiting = Packed(rows(order), [pl.Series(group, dtype=pl.UInt32) for group in groups])
+    waiting = Packed(rows([]), [pl.Series(group, dtype=pl.UInt32) for group in groups])
+    for at in range(0, len(order), 7):
+        waiting.add(rows([*order[at : at + 7], 10_001 + at]))  # the last is in no group
     for number, group in enumerate(groups):
         assert waiting.take(number).sort(ROW).equals(rows(sorted(group)))
     assert waiting.size_bytes == 0
@@ -35,10 +37,12 @@ def test_what_waits_takes_a_fraction_and_brings_nothing_along() -> None:
     generator = np.random.default_rng(1)
     texts = {f"c{i}": pl.Series(generator.integers(0, 10**9, 20_000)).cast(pl.String) + "丁目番地" for i in range(20)}
     frame = pl.DataFrame({ROW: pl.Series(range(20_000), dtype=pl.UInt32), **texts})
-    one = Packed(frame, [frame[ROW]])
+    one = Packed(frame.clear(), [frame[ROW]])
+    one.add(frame)
     as_columns = 20_000 * 20 * (16 + 21)  # a view of 16 bytes a text, and the text itself where it is longer than 12
     assert 0 < one.size_bytes < as_columns / 3
-    many = Packed(frame, [frame[ROW].gather_every(50, number) for number in range(50)])
+    many = Packed(frame.clear(), [frame[ROW].gather_every(50, number) for number in range(50)])
+    many.add(frame)
     assert many.size_bytes < 2 * one.size_bytes
     assert one.take(0).equals(frame)
     assert pl.concat([many.take(number) for number in range(50)]).sort(ROW).equals(frame)

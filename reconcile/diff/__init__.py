@@ -23,6 +23,7 @@ from reconcile.diff.fingerprint import (
     Suspects,
     fingerprint,
     fingerprint_lines,
+    first_of_key,
     prove_equal,
     second_hash,
     second_sum,
@@ -102,6 +103,10 @@ class DiffPlan:
         """The comparison of these fields alone, of rows that have one partner each and agree in all other fields."""
         few = {name: field for name, field in self.fields.items() if name in names}
         return replace(self, fields=few, whole=self.hashed, second="", person=(), state="", kind="")
+
+    def hashed_key(self, canonical: dict[str, pl.Expr]) -> pl.Expr:
+        """`_key` of FINGERPRINTS."""
+        return first_of_key([canonical[source] for source in self.key.values()], self.seed)
 
     def fingerprint(self, canonical: dict[str, pl.Expr]) -> list[pl.Expr]:
         """The columns of FINGERPRINTS."""

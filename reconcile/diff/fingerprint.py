@@ -65,7 +65,7 @@ def fingerprint(
         positions: As for `value_hashes`.
     """
     one, two = value_hashes(values, seed, positions)
-    hashed, hashed_again = _mixed(key, range(len(key)), seed + _KEY_SEED), second_of_key(key, seed)
+    hashed, hashed_again = first_of_key(key, seed), second_of_key(key, seed)
     return [
         pl.col(ROW),
         hashed.alias("_key"),
@@ -89,7 +89,7 @@ def fingerprint_lines(first: int, key: Sequence[pl.Series], line: pl.Series, see
     frame = pl.DataFrame([line.alias("line"), *(part.alias(f"k{number}") for number, part in enumerate(key))])
     one, two = (pl.col("line").hash(seed + by) for by in (_ONE_SEED, _TWO_SEED))
     rows = pl.int_range(first, first + len(line), dtype=pl.UInt32).alias(ROW)
-    keys = _mixed([pl.col(f"k{number}") for number in range(len(key))], range(len(key)), seed + _KEY_SEED)
+    keys = first_of_key([pl.col(f"k{number}") for number in range(len(key))], seed)
     return frame.select(rows, keys.alias("_key"), one.alias("_one"), two.alias("_two"))
 
 
@@ -112,6 +112,11 @@ def value_hashes(values: Sequence[pl.Expr], seed: int, positions: Sequence[int] 
         _mixed(columns, positions or range(len(columns)), seed + by).alias(name)
         for name, by in zip(VALUE_HASHES, (_ONE_SEED, _TWO_SEED), strict=True)
     ]
+
+
+def first_of_key(key: Sequence[pl.Expr], seed: int) -> pl.Expr:
+    """`_key`: the hash of a key by which its rows are found."""
+    return _mixed(key, range(len(key)), seed + _KEY_SEED)
 
 
 def second_of_key(key: Sequence[pl.Expr], seed: int) -> pl.Expr:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -86,13 +87,14 @@ def scan(snapshot: Snapshot) -> pl.LazyFrame:
 
     Streams, and reads only the columns that are used. The snapshot must outlive the frame: it holds the file.
     """
-    frame = _scan(snapshot.path)
+    # Numbered by the reader itself: a filter reaches the reader past its own numbers, and not past a step behind it.
+    frame = _scan(snapshot.path, row_index_name=ROW, row_index_offset=1)
     if snapshot.temporary:
-        return frame.select(*snapshot.columns).with_row_index(ROW, offset=1)
+        return frame.select(ROW, *snapshot.columns)
     schema = frame.collect_schema()
     stored = _stored_names(snapshot.layout, snapshot.columns)
     texts = (as_text(other, schema[other]).alias(name) for name, other in stored.items())
-    return frame.with_row_index(ROW, offset=1).select(ROW, *texts)
+    return frame.select(ROW, *texts)
 
 
 def has_text(dtype: pl.DataType) -> bool:
@@ -233,9 +235,9 @@ def _decode(path: Path, records: int, where: str) -> None:
         raise SourceError(where, f"its pages hold {rows} rows, expected {records}", code="E_COUNT")
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def _scan(path: Path, **numbered: Any) -> pl.LazyFrame:  # noqa: ANN401  the reader's own options
     # A name is a name: neither a pattern nor a partition, whatever characters it has.
-    return pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False, **numbered)
 
 
 def _schema(path: Path, where: str) -> pl.Schema:
