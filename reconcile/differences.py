@@ -9,7 +9,8 @@ them fit (decision "One column that differs everywhere").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import polars as pl
@@ -18,7 +19,7 @@ from reconcile.check import ROWS_PER_BATCH, Input, Progress
 from reconcile.diff import Diff, DiffPlan, diff, prove_equal, second_sum, suspects
 from reconcile.machine.budget import Budget
 from reconcile.model import ROW, Dataset, Side
-from reconcile.narrow import Columns, Kept, keep
+from reconcile.narrow import NUMBERS_BYTES, Columns, Kept, keep
 from reconcile.packed import Packed
 from reconcile.prints import Prints
 
@@ -31,23 +32,8 @@ _OFTEN = 0.1
 _REST = "_rest"
 """A fetched row's second hash over the columns that were not fetched."""
 
-Rows = Mapping[Side, pl.Series]
-"""Record numbers of suspects."""
-
 Wanted = Mapping[Side, pl.DataFrame]
 """ROW and `_key` of suspects."""
-
-
-class _Few(NamedTuple):
-    """Columns that make most of the differences.
-
-    Attributes:
-        columns: They, and all others.
-        prints: Of every row of both sides, over the others.
-    """
-
-    columns: Columns
-    prints: Mapping[Side, Prints]
 
 
 class Work(NamedTuple):
@@ -81,35 +67,50 @@ def differences(work: Work, prints: Mapping[Side, Prints]) -> Iterator[tuple[int
         BalanceError: A pair passed as equal that is not.
     """
     compare = _Compare(work, {side: prints[side].second for side in Side})
-    partitions = prints[Side.LEFT].partitions
-    few: _Few | None = None
+    waiting = _suspects(work, compare, prints)
     asked = False
+    for number, wanted in waiting:
+        about = _most(wanted) * prints[Side.LEFT].partitions
+        if not asked and about > work.held.many:
+            asked = True
+            columns = _few(work, compare, _sample(wanted))
+            if columns is not None:
+                yield from _few_first(work, compare, columns, chain([(number, wanted)], waiting), about)
+                break
+        yield from compare.add(work.plan, wanted)
+    yield from compare.rest()
+
+
+def _suspects(work: Work, compare: _Compare, prints: Mapping[Side, Prints]) -> Iterator[tuple[int, Wanted]]:
+    """The suspects of every partition, and its number."""
+    partitions = prints[Side.LEFT].partitions
     for number in range(partitions):
         parts = {side: prints[side].part(number) for side in Side}
         found = suspects(parts[Side.LEFT], parts[Side.RIGHT])
         compare.matched += found.matched
-        rows = {Side.LEFT: found.left, Side.RIGHT: found.right}
         work.progress("compare", number + 1, partitions)
-        if not asked and _most(rows) > work.held.many:
-            asked = True
-            columns = _few(work, compare, _sample(parts, rows))
-            if columns is not None and partitions == 1 and work.held.kept_bytes:
-                del parts
-                kept = keep(work.inputs, work.dataset, columns, rows, (work.held.kept_bytes, work.progress))
-                if kept is not None:
-                    yield from compare.kept(columns, kept)
-                    continue
-            few = columns and _Few(columns, _others(work, columns))
-        if few is None:
-            yield from compare.add(work.plan, parts, rows)
-            continue
-        others = {side: _of(few.prints[side].part(number), rows[side]) for side in Side}
+        yield number, _of(parts, {Side.LEFT: found.left, Side.RIGHT: found.right})
+
+
+def _few_first(
+    work: Work, compare: _Compare, columns: Columns, waiting: Iterable[tuple[int, Wanted]], about: int
+) -> Iterator[tuple[int, Diff]]:
+    """Suspects, about so many a side, of which most differ in few columns: only what those take is held, or read again."""
+    if about * len(Side) * NUMBERS_BYTES < work.held.kept_bytes:
+        waiting = list(waiting)
+        every = _together([wanted for _, wanted in waiting])
+        kept = keep(work.inputs, work.dataset, columns, _rows(every), (work.held.kept_bytes, work.progress))
+        if kept is not None:
+            yield from compare.kept(columns, kept)
+            return
+    prints = _others(work, columns)
+    for number, wanted in waiting:
+        others = {side: _those(prints[side].part(number), wanted[side][ROW]) for side in Side}
         wide = suspects(others[Side.LEFT], others[Side.RIGHT])
         wide_rows = {Side.LEFT: wide.left, Side.RIGHT: wide.right}
-        yield from compare.add(work.plan, others, wide_rows)
-        narrow = {side: others[side][ROW].filter(~others[side][ROW].is_in(wide_rows[side].implode())) for side in Side}
-        yield from compare.add(few.columns.few, others, narrow, few.columns.rest)
-    yield from compare.rest()
+        yield from compare.add(work.plan, _of(others, wide_rows))
+        narrow = {side: wanted[side].filter(~pl.col(ROW).is_in(wide_rows[side].implode())) for side in Side}
+        yield from compare.add(columns.few, narrow, columns.rest)
 
 
 class _Compare:
@@ -132,18 +133,14 @@ class _Compare:
         self._rest_seconds = dict.fromkeys(Side, 0)
         self._held: dict[bool, tuple[DiffPlan, DiffPlan | None, list[Wanted]]] = {}
 
-    def add(
-        self, plan: DiffPlan, parts: Mapping[Side, pl.DataFrame], rows: Rows, rest: DiffPlan | None = None
-    ) -> Iterator[tuple[int, Diff]]:
-        """Suspects of a partition.
+    def add(self, plan: DiffPlan, wanted: Wanted, rest: DiffPlan | None = None) -> Iterator[tuple[int, Diff]]:
+        """Suspects of a partition, all rows of a key among them.
 
         Args:
             plan: How they are compared.
-            parts: ROW and `_key` of them, and perhaps of others: rows of one key are compared together.
-            rows: Their record numbers.
+            wanted: They.
             rest: The columns in which they are said to agree.
         """
-        wanted = {side: _of(parts[side], rows[side]).select(ROW, "_key") for side in Side}
         for piece in _pieces(wanted, 1 + _most(wanted) // self._scaled(plan, self._work.held.suspects)):
             *_, held = self._held.setdefault(rest is not None, (plan, rest, []))
             if held and _most(*held, piece) > self._scaled(plan, self._work.held.at_once):
@@ -169,7 +166,7 @@ class _Compare:
     def kept(self, columns: Columns, kept: Kept) -> Iterator[tuple[int, Diff]]:
         """Suspects of which enough is at hand, and those of them that have to be fetched after all."""
         for piece in kept.pieces():
-            yield from self.add(self._work.plan, piece.rows, piece.whole)
+            yield from self.add(self._work.plan, _of(piece.rows, piece.whole))
             for side, (whole, rest) in piece.seconds.items():
                 self._seconds[side] -= whole
                 self._rest_seconds[side] += rest
@@ -224,22 +221,30 @@ def _together(group: Sequence[Wanted]) -> Wanted:
     return {side: pl.concat([piece[side] for piece in group]) for side in Side}
 
 
-def _of(part: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+def _of(parts: Mapping[Side, pl.DataFrame], rows: Mapping[Side, pl.Series]) -> Wanted:
+    return {side: _those(part, rows[side]).select(ROW, "_key") for side, part in parts.items()}
+
+
+def _those(part: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
     return part if part.height == len(rows) else part.filter(pl.col(ROW).is_in(rows.implode()))
 
 
-def _most(*held: Rows | Wanted) -> int:
-    return max(sum(len(one[side]) for one in held) for side in Side)
+def _rows(wanted: Wanted) -> dict[Side, pl.Series]:
+    return {side: frame[ROW] for side, frame in wanted.items()}
+
+
+def _most(*held: Wanted) -> int:
+    return max(sum(one[side].height for one in held) for side in Side)
 
 
 # ------------------------------------------------------------------------------------------- few columns, many rows
 
 
-def _sample(parts: Mapping[Side, pl.DataFrame], rows: Rows) -> Wanted:
+def _sample(wanted: Wanted) -> Wanted:
     """Suspects of both sides by the hashes of their keys, which are as good as drawn."""
-    share = max(1, _most(rows) // _SAMPLE)
+    share = max(1, _most(wanted) // _SAMPLE)
     drawn = (pl.col("_key") // (1 << 32)) % share == 0
-    return {side: _of(parts[side].filter(drawn), rows[side]).select(ROW, "_key") for side in Side}
+    return {side: frame.filter(drawn) for side, frame in wanted.items()}
 
 
 def _few(work: Work, compare: _Compare, sample: Wanted) -> Columns | None:
@@ -278,7 +283,7 @@ def _fetched(
     queries = {side: _query(work, side, every[side], plan, rest) for side in Side}
     if len(groups) == 1:
         # Who asks by the key gets those, too, whose hash collides with it, or that were refused.
-        yield {side: _of(query.collect(engine="streaming"), every[side][ROW]) for side, query in queries.items()}
+        yield {side: _those(query.collect(engine="streaming"), every[side][ROW]) for side, query in queries.items()}
         return
     packed = {}
     for side, query in queries.items():

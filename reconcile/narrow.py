@@ -21,6 +21,9 @@ from reconcile.model import ROW, Dataset, Side
 
 ROWS_PER_PIECE = 250_000
 
+NUMBERS_BYTES = 28
+"""Of a suspect that is kept, beside its texts: its number and three hashes."""
+
 _ONE, _REST, _TWO = "_others", "_rest", "_two"
 # Of a row: the first hash of the other columns without the key; the second one with it; the second one of all columns.
 
@@ -79,7 +82,7 @@ class Kept:
     def add(self, side: Side, batch: pl.DataFrame) -> None:
         """Add suspects of a side."""
         held = self._pieces[side]
-        # There is one partition, so the remainder is not spoken for; the upper half cuts suspects that do not fit.
+        # All partitions come here, so the remainder is not spoken for; the upper half cuts suspects that do not fit.
         parts = batch.with_columns(_at=pl.col("_key") % len(held)).partition_by("_at", as_dict=True, include_key=False)
         for (at,), part in parts.items():
             own = part.with_columns(pl.col(pl.String) + pl.lit(""))  # lets the page go that it was read from

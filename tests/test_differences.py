@@ -33,7 +33,10 @@ def _tables(rows: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.concat([left, left.filter(pl.col("id").is_in(["5", "6"]))]), pl.concat([right, right.head(6)])
 
 
-def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_column_that_differs_everywhere_is_compared_by_itself(
+    partitions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     left, right = _tables(2000)
     whole = compare(left, right, key=["id"])
     kinds = dict(whole.findings["kind"].value_counts().iter_rows())
@@ -42,14 +45,14 @@ def test_a_column_that_differs_everywhere_is_compared_by_itself(monkeypatch: pyt
     fetch = mock.Mock(wraps=differences._query)
     monkeypatch.setattr(differences, "_query", fetch)
     monkeypatch.setattr(pipeline, "budget", lambda *_: Budget(suspects=50, many=50))
-    pieces = compare(left, right, key=["id"])
+    pieces = compare(left, right, key=["id"], partitions=partitions)
     assert pieces.findings.equals(whole.findings)
     assert pieces.balance == whole.balance
     # The sample and what differs elsewhere of both sides; the rest is at hand.
     assert fetch.call_count == 4
 
 
-@pytest.mark.parametrize("kept_bytes", [0, 1])
+@pytest.mark.parametrize("kept_bytes", [0, 120_000], ids=["nothing", "too little, as is seen when it is read"])
 @pytest.mark.parametrize(
     ("budget", "readings"),
     [

@@ -42,7 +42,7 @@ class Budget:
         kept_bytes: Of a few columns of all suspects of both sides (`narrow`); 0 reads them again instead.
     """
 
-    rows_in_memory: int = 5_000_000
+    rows_in_memory: int = 1_500_000
     rows_per_partition: int = ROWS_PER_PARTITION
     suspects: int = MOST_SUSPECTS
     at_once: int = 700_000
