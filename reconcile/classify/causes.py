@@ -38,6 +38,9 @@ MOST = 20
 GROUP, DAY = "group:", "day"
 """Before the name of a field by which records are grouped; the column of the processing day."""
 
+_ASKED = ("kind", "field", "code", "hint", "left_raw", "right_raw", "left_row", "right_row", DAY)
+# What is looked at of a finding, beside GROUP.
+
 SORTS = {"undeclared": "未定義コード", "doubtful": "代替記号・外字", "reject": "様式・値の不備"}
 """Faults of single rows that come from a table or a program, not from a person."""
 
@@ -138,7 +141,9 @@ def causes(
     found = list(whole.values())
     # Once, for all the groupings below; a secret field has no values, so that all of its findings would look alike.
     secret = [field.name for field in dataset.fields if field.secrecy is Secrecy.MY_NUMBER]
-    rest = plain(findings.filter(~pl.col("field").is_in(list(whole)).fill_null(value=False))).with_columns(
+    asked = [name for name in findings.columns if name in _ASKED or name.startswith(GROUP)]
+    rest = findings.select(asked).filter(~pl.col("field").is_in(list(whole)).fill_null(value=False))
+    rest = plain(rest).with_columns(
         _value=(pl.col("kind") == "value") & ~pl.col("field").is_in(secret).fill_null(value=False),
         _lacks=pl.when(pl.col("left_raw").is_null())
         .then(pl.lit("left"))
@@ -146,7 +151,7 @@ def causes(
         .then(pl.lit("right")),
         _sort=pl.col("kind").str.extract("^(.*)_(?:left|right)$"),
     )
-    groupings = [_Grouping(kind, rest) for kind in _kinds(rest, fields)]
+    groupings = [_Grouping(kind, rest, limits.cause_findings_min) for kind in _kinds(rest, fields)]
     seen = _Seen(rest, population)
     while seen.left() >= limits.cause_findings_min and len(found) < MOST:
         groups = _largest(groupings, seen, limits)
@@ -214,18 +219,22 @@ class _Grouping:
 
     Attributes:
         kind: Of the groups.
-        values: What makes each group, by its number.
+        among: For each finding, whether it is in any group.
+        values: What makes each group, by its number; of large groups only, as small ones stay small.
         group: The number of each finding's group, -1 for none.
     """
 
-    def __init__(self, kind: _Kind, findings: pl.DataFrame) -> None:
+    def __init__(self, kind: _Kind, findings: pl.DataFrame, least: int) -> None:
         self.kind = kind
         among = kind.among & pl.all_horizontal(pl.col(column).is_not_null() for column in kind.by)
         mine = findings.select(*kind.by, _in=among.fill_null(value=False)).with_row_index("_finding").filter("_in")
-        groups = mine.select(kind.by).unique(maintain_order=True).with_row_index("_group")
-        numbered = mine.join(groups, on=list(kind.by), how="left", maintain_order="left")
+        counted = mine.group_by(kind.by, maintain_order=True).len()
+        groups = counted.filter(pl.col("len") >= least).select(kind.by).with_row_index("_group")
+        numbered = mine.join(groups, on=list(kind.by))
         self.values: list[tuple[str, ...]] = groups.drop("_group").rows()
-        self.group = np.full(findings.height, -1, dtype=np.int64)
+        self.among = np.zeros(findings.height, dtype=bool)
+        self.among[mine["_finding"].to_numpy()] = True
+        self.group = np.full(findings.height, -1, dtype=np.int32)
         self.group[numbered["_finding"].to_numpy()] = numbered["_group"].to_numpy()
 
     @property
@@ -278,7 +287,7 @@ class _Seen:
         mine = one.group >= 0
         field_of = np.zeros(len(one.values), dtype=np.int64)
         field_of[one.group[mine]] = self._field[mine]
-        often = np.bincount(self._field[self.alive & mine], minlength=int(self._field.max(initial=0)) + 1)
+        often = np.bincount(self._field[self.alive & one.among], minlength=int(self._field.max(initial=0)) + 1)
         return often[field_of]
 
     def like(self, one: _Grouping, number: int, side: Side, texts: Texts) -> int:

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 
 MEBIBYTE = 1 << 20
 
-STANDING = 315 * MEBIBYTE
+STANDING = 230 * MEBIBYTE
 """The libraries, what a reader of Parquet holds with one thread (row groups of 140,000 rows, 21 columns), the findings of
-100,000 suspects, and a margin."""
+200,000 suspects, and a margin."""
 
-BYTES_PER_FINGERPRINT = 72
-"""Of a row on both sides: what is kept, and what sorting takes beside it."""
+BYTES_PER_FINGERPRINT = 144
+"""Of a row on both sides: what is kept, and what reading it from disk and sorting take beside it."""
 
 BYTES_PER_VALUE = 110
-"""Of one compared column of a suspect: both sides, and the pair."""
+"""Of one compared column of a suspect that is compared: both sides, and the pair."""
 
-BYTES_PER_TEXT = 40
-"""Of one compared column of a fetched suspect, one side, and what reading takes beside it; pressed, as most of them wait to
-be compared, it is 5."""
+BYTES_PER_TEXT = 12
+"""Of one compared column of a suspect that waits, pressed: both sides."""
 
 FEWEST_SUSPECTS, MOST_SUSPECTS = 5_000, 100_000
 MOST_PARTITIONS = 64
@@ -45,7 +44,7 @@ class Budget:
     rows_in_memory: int = 1_500_000
     rows_per_partition: int = ROWS_PER_PARTITION
     suspects: int = MOST_SUSPECTS
-    at_once: int = 700_000
+    at_once: int = 3_000_000
     many: int = 300_000
     kept_bytes: int = 640 * MEBIBYTE
 
@@ -65,7 +64,7 @@ def budget(limit_bytes: int, columns: int) -> Budget:
         return Budget()
     free = max(limit_bytes - STANDING, 0)
     rows = max(free // BYTES_PER_FINGERPRINT, 100_000)
-    values = free * 2 // 3 // (columns + 1)  # the last third is for what waits, and for the numbers of all of them
+    values = free // 2 // (columns + 1)  # half for what is compared, half for what waits
     suspects = max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, values // BYTES_PER_VALUE))
     at_once = max(suspects, values // BYTES_PER_TEXT)
     return Budget(

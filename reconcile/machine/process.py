@@ -23,7 +23,7 @@ PR_SET_DUMPABLE = 4
 LIMIT = "RECONCILE_MEMORY_LIMIT"
 """The variable that carries the limit, in bytes, to whoever divides it: this process, or one that it starts."""
 
-LEAST_LIMIT = 400 << 20
+LEAST_LIMIT = 300 << 20
 """Bytes. Below it the libraries alone leave too little."""
 
 ONE_THREAD = 512 << 20

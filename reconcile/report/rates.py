@@ -68,19 +68,18 @@ def pair_classes(
     rows = told["left_row"].to_numpy()
     worst = np.full(int(rows.max(initial=0)) + 1, _NOTHING, dtype=np.uint8)
     np.minimum.at(worst, rows, _standing(told, dataset).select(gravity()).to_series().to_numpy())
-    differing = int((worst != _NOTHING).sum())
+    differing = np.flatnonzero(worst != _NOTHING).astype(np.uint32)
     named = {SEVERITIES.index(LATE): "timing", SEVERITIES.index(INFORMATION): "information"}
     named |= {SEVERITIES.index(REVIEW): "review", SEVERITIES.index("対象外"): "information"}
     counts = dict.fromkeys(PAIRS, 0)
-    for rank, count in enumerate(np.bincount(worst, minlength=_NOTHING + 1)[:_NOTHING].tolist()):
+    for rank, count in enumerate(np.bincount(worst[differing]).tolist()):
         counts[named.get(rank, "mismatch")] += count
-    if differing != mismatched:
-        raise BalanceError("pairs", f"{mismatched} were found to differ, {differing} have a finding that says so")
+    if len(differing) != mismatched:
+        raise BalanceError("pairs", f"{mismatched} were found to differ, {len(differing)} have a finding that says so")
     rule = pl.col("rule").cast(pl.String).fill_null("")
-    differ = pl.Series(np.flatnonzero(worst != _NOTHING).astype(np.uint32))
     agreed = (
         variants.select("left_row", approved=rule.str.contains(_APPROVED), encoding=rule.str.contains(_ENCODING))
-        .filter(~pl.col("left_row").is_in(differ.implode()))
+        .filter(~pl.col("left_row").is_in(pl.Series(differing).implode()))
         .group_by("left_row")
         .agg(pl.col("approved").any(), pl.col("encoding").all())
     )
