@@ -289,7 +289,7 @@ def _fetched(
     for side, query in queries.items():
         none = pl.DataFrame(schema=query.collect_schema())
         packed[side] = Packed(none, [wanted[side][ROW] for wanted in groups])
-        query.sink_batches(packed[side].add, chunk_size=ROWS_PER_BATCH, engine="streaming")
+        query.sink_batches(packed[side].add, chunk_size=work.held.suspects, engine="streaming")
     for number in range(len(groups)):
         yield {side: one.take(number) for side, one in packed.items()}
 

@@ -10,8 +10,9 @@ well, and both must read the same. Nothing is written: `Lines.read` reads single
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -35,7 +36,7 @@ LINE = "\0line"
 """The column of `Lines.rows` that holds the hash of a record's line. No source has it: a NUL is refused in a name."""
 
 _ROWS_AT_ONCE = 1_000_000
-_THREADS = 2
+_THREADS = min(2, pl.thread_pool_size())
 """That read again at once: more would hold more blocks."""
 
 _MOST_SINGLE = 0.25
@@ -228,9 +229,13 @@ class Lines:
         begins = np.searchsorted(wanted, [block.first for block in self.blocks]).tolist()
         mine = [wanted[a:b] for a, b in pairwise([*begins, len(wanted)])]
         chosen = [(block, rows - block.first) for block, rows in zip(self.blocks, mine, strict=True) if len(rows)]
-        # Not of all records: these are held anyway.
         with ThreadPoolExecutor(_THREADS) as pool:
-            yield from pool.map(lambda one: self._frame(one[0], one[1], hashed), chosen)
+            ahead: deque[Future[pl.DataFrame]] = deque()
+            for block, rows in chosen:
+                ahead.append(pool.submit(self._frame, block, rows, hashed))
+                if len(ahead) > _THREADS:  # no more wait than are read
+                    yield ahead.popleft().result()
+            yield from (one.result() for one in ahead)
 
     def _frame(self, block: Block, chosen: Positions | None, hashed: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
         rows = np.arange(block.records) if chosen is None else chosen
