@@ -95,7 +95,7 @@ def _delimited(source: Source) -> DelimitedSource | None:
 
 def _room(readers: Sequence[Reader], asked: Asked, columns: int) -> tuple[int, Path | None]:
     """In how many parts the fingerprints are kept, and where; as `pipeline` does it, but before they are counted."""
-    held = budget(asked.memory_limit, columns - len(asked.key))
+    held = budget(asked.memory_limit, columns - len(asked.key), pl.thread_pool_size())
     parts = held.partitions(max(records_about(reader) for reader in readers))
     return asked.partitions or parts, asked.work if parts > 1 else None
 

@@ -115,7 +115,7 @@ def search(
     inputs: Mapping[Side, Input], dataset: Dataset, this: DiffPlan, options: Options
 ) -> tuple[Mapping[Side, Checks], Sequence[tuple[int, Diff]]]:
     """The `Search` of one machine: both sides streamed in turn, then a partition at a time."""
-    held = budget(options.memory_limit, len(this.fields))
+    held = budget(options.memory_limit, len(this.fields), pl.thread_pool_size())
     work = Work(inputs, dataset, this, held, lambda: _prints(inputs, options, held), options.progress)
     printed = {side: entry.printed.prints for side, entry in inputs.items() if entry.printed}
     prints = printed if len(printed) == len(Side) else work.prints()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reconcile.errors import ConfigError
 from reconcile.machine.budget import FEWEST_SUSPECTS, MOST_PARTITIONS, budget
-from reconcile.machine.process import limit_of, memory_limit
+from reconcile.machine.process import limit_of, memory_limit, threads_within
 from tests.bench.measure import MEBIBYTE, Cost, measure
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def _diff(folder: Path, form: str, limit: str) -> tuple[Cost, bytes]:
 @pytest.mark.parametrize(("form", "rows"), [("parquet", 500_000), ("csv", 400_000)])
 def test_a_limit_holds_and_changes_no_finding(tmp_path: Path, form: str, rows: int) -> None:
     """What a run takes without one varies with what else the machine does; that it has to divide its work does not."""
-    assert 0.4 * rows > budget(300 * MEBIBYTE, COLUMNS).at_once, "else the limits would prove nothing"
+    assert 0.4 * rows > budget(300 * MEBIBYTE, COLUMNS, 1).at_once, "else the limits would prove nothing"
     _pair(tmp_path, form, rows)
     _, findings = _diff(tmp_path, form, "")
     for limit in (300, 400):
@@ -88,9 +88,18 @@ def test_a_run_file_may_name_the_limit(tmp_path: Path) -> None:
     assert limit_of(file) == ""
 
 
-@given(limit=st.integers(0, 8), rows=st.integers(0, 200_000_000), columns=st.integers(0, 300))
-def test_a_smaller_limit_never_lets_more_be_held(limit: int, rows: int, columns: int) -> None:
-    small, large = (budget((limit + more) * 128 * MEBIBYTE or 1, columns) for more in (0, 1))
+@pytest.mark.parametrize(
+    ("limit", "cores", "threads"), [(300, 8, 1), (449, 8, 1), (450, 8, 2), (450, 1, 1), (1350, 8, 8), (9000, 8, 8)]
+)
+def test_as_many_threads_read_as_the_limit_has_room_for(limit: int, cores: int, threads: int) -> None:
+    assert threads_within(limit * MEBIBYTE, cores) == threads
+
+
+@given(
+    limit=st.integers(0, 8), rows=st.integers(0, 200_000_000), columns=st.integers(0, 300), threads=st.integers(1, 64)
+)
+def test_a_smaller_limit_never_lets_more_be_held(limit: int, rows: int, columns: int, threads: int) -> None:
+    small, large = (budget((limit + more) * 128 * MEBIBYTE or 1, columns, threads) for more in (0, 1))
     assert small.suspects <= large.suspects
     assert small.rows_in_memory <= large.rows_in_memory
     assert small.at_once <= large.at_once

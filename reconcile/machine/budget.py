@@ -14,6 +14,9 @@ STANDING = 230 * MEBIBYTE
 """The libraries, what a reader of Parquet holds with one thread (row groups of 140,000 rows, 21 columns), the findings of
 200,000 suspects, and a margin."""
 
+A_READER = 115 * MEBIBYTE
+"""What each further thread of that reader holds."""
+
 BYTES_PER_FINGERPRINT = 144
 """Of a row on both sides: what is kept, and what reading it from disk and sorting take beside it."""
 
@@ -53,16 +56,17 @@ class Budget:
         return 1 if rows <= self.rows_in_memory else min(MOST_PARTITIONS, 1 + rows // self.rows_per_partition)
 
 
-def budget(limit_bytes: int, columns: int) -> Budget:
+def budget(limit_bytes: int, columns: int, threads: int) -> Budget:
     """Divide a limit.
 
     Args:
         limit_bytes: What the process may hold; 0 is no limit, and the defaults.
         columns: How many are compared.
+        threads: How many read.
     """
     if not limit_bytes:
         return Budget()
-    free = max(limit_bytes - STANDING, 0)
+    free = max(limit_bytes - STANDING - (threads - 1) * A_READER, 0)
     rows = max(free // BYTES_PER_FINGERPRINT, 100_000)
     values = free // 2 // (columns + 1)  # half for what is compared, half for what waits
     suspects = max(FEWEST_SUSPECTS, min(MOST_SUSPECTS, values // BYTES_PER_VALUE))

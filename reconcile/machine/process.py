@@ -26,8 +26,8 @@ LIMIT = "RECONCILE_MEMORY_LIMIT"
 LEAST_LIMIT = 300 << 20
 """Bytes. Below it the libraries alone leave too little."""
 
-ONE_THREAD = 512 << 20
-"""Bytes. Below it one thread reads: each holds the row group that it decodes."""
+A_THREAD = 150 << 20
+"""Bytes of a limit, beyond the least, for each thread beyond the first: it holds the row group that it decodes."""
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -47,6 +47,11 @@ def memory_limit(text: str) -> int:
     if limit < LEAST_LIMIT:
         raise ConfigError("--memory-limit", f"got {text}, expected {LEAST_LIMIT >> 20}MiB or more")
     return limit
+
+
+def threads_within(limit_bytes: int, cores: int) -> int:
+    """How many threads may read within a limit."""
+    return max(1, min(cores, 1 + (limit_bytes - LEAST_LIMIT) // A_THREAD))
 
 
 def limit_of(run_file: Path) -> str:
@@ -73,7 +78,7 @@ def settle(threads: int = 0, limit: str = "") -> None:
     them can be set from outside.
 
     Args:
-        threads: For polars; 0 takes every core, or one if the limit is small.
+        threads: For polars; 0 takes every core, or as many as the limit has room for.
         limit: Of the memory of the whole process, as it is written (`memory_limit`); "" is none.
 
     Raises:
@@ -82,7 +87,7 @@ def settle(threads: int = 0, limit: str = "") -> None:
     if limit:
         size = memory_limit(limit)
         os.environ[LIMIT] = str(size)
-        threads = threads or (1 if size < ONE_THREAD else 0)
+        threads = threads or threads_within(size, os.cpu_count() or 1)
         os.environ["POLARS_ROW_GROUP_PREFETCH_SIZE"] = "1"
         # Pages kept for a time are more pages on a faster machine; none at all is twice the time. Not `setdefault`:
         # importing polars sets this variable, so that whatever a process with polars starts inherits half a second.
