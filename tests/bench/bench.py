@@ -21,7 +21,7 @@ from tests.bench.sections import MILLION, NATION_SLICE, WARD_RESIDENTS, Size
 from tests.bench.tables import Line, Section, markdown, put, show
 
 PEER_SIZES = "280000x20,1000000x12,3800000x20"
-LARGE_SIZES = "14000000x20,50000000x20"
+LARGE_SIZES = "14000000x20,125000000x20"
 
 
 def main() -> int:

@@ -155,7 +155,7 @@ def test_small_questions_are_answered_and_a_refusal_is_one_answer(tmp_path: Path
 def test_what_only_the_large_sizes_ask_runs_on_a_small_one_too(tmp_path: Path) -> None:
     lines = list(large(tmp_path, Size(1000, 12), 1))
     assert [line.costs for line in lines if "scan" in line.against] != []
-    assert any("--memory-limit 400MiB" in line.what and line.ratios for line in lines)
+    assert any("--memory-limit 300MiB" in line.what and line.ratios for line in lines)
     assert not list(tmp_path.glob("*.parquet"))
 
 
