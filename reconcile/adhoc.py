@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def run(request: Request, progress: Progress) -> Report:
     config = None if request.config is None else read_config(request.config)
     _check(request, config)
     now = datetime.now(TOKYO)
-    run_id = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = deliver.run_id_at(now)
     if request.out is not None:
         deliver.announce(request.out, run_id)
     try:

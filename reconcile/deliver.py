@@ -10,10 +10,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -34,9 +37,20 @@ INQUIRY = ".inquiry-"
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
 _NOT_OURS = (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What reading a manifest or summary raises when it is missing, damaged, or says something of another shape; what the
 disk does not give back is another matter."""
+
+
+def run_id_at(at: datetime) -> str:
+    """A new id of what begins now: it sorts after every id of an earlier microsecond, so that names say the order.
+
+    The second is written as people read it, the microsecond in five hexadecimal digits; the last digit is random.
+    """
+    at = at.astimezone(UTC)
+    return f"{at:%Y%m%dT%H%M%SZ}-{at.microsecond:05x}{secrets.randbelow(16):x}"
 
 
 @contextmanager

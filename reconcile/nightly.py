@@ -89,7 +89,7 @@ def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     job = Job(
         config=str(config),
         results=str(read.out),
-        run_id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+        run_id=deliver.run_id_at(now),
         started_at=now.isoformat(timespec="seconds"),
         as_of=day.isoformat(timespec="seconds"),
     )
@@ -398,9 +398,9 @@ def _told(job: Job) -> tuple[RunConfig, str, dict[Side, Preflight]]:
 
 
 def _earlier(out: Path, run_id: str) -> Iterator[dict[str, Any]]:
-    """The summaries of the earlier runs that claimed something, newest first."""
+    """The summaries of the other runs that claimed something, newest first; runs follow each other (`alone`)."""
     for path in sorted(out.glob("*/summary.json"), reverse=True):
-        if path.parent.name < run_id:
+        if path.parent.name != run_id:
             summary = deliver.summary_of(path.parent)
             if Verdict(summary["verdict"]).exit_code <= 1:
                 yield summary

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
+from itertools import count
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -13,6 +15,7 @@ from fixtures.ward import make_ward
 from reconcile import deliver, nightly
 from reconcile.errors import ConfigError, EvidenceError, ReconcileError, SourceError
 from reconcile.model import Side, Verdict
+from reconcile.nights.history import ledger_of
 
 RUN_FILE = """\
 dataset = "schemas.identity_record"
@@ -260,6 +263,29 @@ def test_the_rates_of_earlier_runs_are_what_the_next_is_measured_by(site: Path) 
     assert figures(first)["previous_runs"] == 0
     assert figures(second)["previous_runs"] == 1
     assert figures(second)["previous_median"] == pytest.approx(rates["persons"]["mismatch"]["rate"])
+
+
+class WithinOneSecond(datetime):
+    """A clock that is read a microsecond later each time, all in one second."""
+
+    readings = count()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """The next microsecond."""
+        return cls(2026, 11, 20, 17, 30, 0, next(cls.readings), UTC).astimezone(tz)
+
+
+def test_runs_of_one_second_know_their_order(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random part that decided which was earlier lost the night before every second time, and its gates with it."""
+    monkeypatch.setattr(nightly, "datetime", WithinOneSecond)
+    folders = [run(site)[1] for _ in range(4)]
+
+    alarms = json.loads((folders[-1] / "summary.json").read_bytes())["alarms"]
+    assert [alarm["figures"]["previous_runs"] for alarm in alarms if alarm["code"] == "X2"] == [3]
+    assert [folder.name for folder in folders] == sorted(folder.name for folder in folders)
+    with ledger_of(folders[0].parent) as ledger:
+        assert [night.run_id for night in ledger.nights()] == [folder.name for folder in folders]
 
 
 def test_a_site_changes_a_severity_by_name_and_date_for_the_day_of_the_run(site: Path) -> None:

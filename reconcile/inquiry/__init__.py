@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -88,8 +87,8 @@ def ask(question: Question, progress: Progress) -> Asked:
     config = None if question.config is None else read_config(question.config)
     if bool(question.left) != bool(question.right) or not (question.left or config):
         raise ConfigError("LEFT and RIGHT", "got one or none, expected both, or --config run.toml")
-    now = datetime.now(UTC).replace(microsecond=0)
-    inquiry_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    asked_at = datetime.now(UTC)
+    inquiry_id, now = deliver.run_id_at(asked_at), asked_at.replace(microsecond=0)
     permit = _permitted(question, config, now)
     with opened(question, config, inquiry_id, now, progress) as compared:
         return Asked(

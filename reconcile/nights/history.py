@@ -11,7 +11,6 @@ A run becomes history in this order (`reference/reliability.md`, appendix B); it
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +43,6 @@ from reconcile.nights.planned import planned_nights
 FILES, RECORD = "files", "record"
 """In a stage folder: what will be delivered, and what the ledger will be told."""
 
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 NIGHTS_SHOWN = 60
 
 
@@ -75,7 +73,7 @@ def ledger_digest(out: Path) -> str:
 
 def _newest_recorded(out: Path) -> str | None:
     """The newest delivered run that says that it was recorded (runs of versions without a ledger do not)."""
-    for folder in sorted((path for path in out.iterdir() if RUN_ID.fullmatch(path.name)), reverse=True):
+    for folder in sorted((path for path in out.iterdir() if deliver.RUN_ID.fullmatch(path.name)), reverse=True):
         try:
             summary = json.loads((folder / "summary.json").read_bytes())
         except (OSError, ValueError):

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 
 import polars as pl
 
@@ -154,7 +153,7 @@ def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> It
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
     day = nightly.day_of(as_of, now)
     with deliver.aside(read.out) as folder:
-        name = f"{now:%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+        name = deliver.run_id_at(now)
         job = nightly.Job(str(read.path), str(read.out), name, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
             nightly.prepare(job, side, partial(_read, progress, side))
