@@ -22,6 +22,7 @@ from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
 from reconcile.extract import extract, extract_history, name_of, same_source, scan, scan_history
 from reconcile.machine.process import limited
+from reconcile.machine.stuck import watched
 from reconcile.model import TOKYO, Report, Run, Side, Snapshot, Source, Verdict, with_instant
 from reconcile.pipeline import Comparison, Options, reconcile
 from reconcile.proof import environment
@@ -49,6 +50,7 @@ class Request:
     profile: str = ""
 
 
+@watched()
 def run(request: Request, progress: Progress) -> Report:
     """Compare, and write the reports if a folder is named.
 
@@ -111,11 +113,8 @@ def _check(request: Request, config: RunConfig | None) -> None:
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
     with ready(request, config, run_id, now, progress) as (run, dataset, inputs, options):
-        people = {side: environment.invented(one.rows, one.snapshot, dataset) for side, one in inputs.items()}
-        said = config.environment if config is not None else ""
-        for side, one in people.items():
-            environment.check_side(said, side, one, dataset)
-        where = environment.environment_of(said, people)
+        sides = {side: (one.rows, one.snapshot) for side, one in inputs.items()}
+        where = environment.environment_of_sides(config.environment if config else "", sides, dataset)
         report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), options)
     summary = in_environment(report.summary, where)
     unproven = [side.value for side, one in inputs.items() if not one.snapshot.preflight.proven]

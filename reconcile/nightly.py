@@ -34,6 +34,7 @@ from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.extract.locate import locate, same_source
 from reconcile.machine.boundary import guarded
 from reconcile.machine.process import limited
+from reconcile.machine.stuck import watched
 from reconcile.model import TOKYO, DatabaseSource, Preflight, Run, Side, Snapshot, Source, Verdict, with_instant
 from reconcile.nights import attest, history, retention, run_file, staged
 from reconcile.settings import house_rules, permission
@@ -163,8 +164,8 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
     run, dataset, inputs, options = ready(job, progress)
     config, night = read_config(Path(job.config)), run.as_of.date()
     snapshots = {side: entry.snapshot for side, entry in inputs.items()}
-    people = {side: environment.invented(scan(one), one, dataset) for side, one in snapshots.items()}
-    where = environment.environment_of(config.environment, people)
+    sides = {side: (scan(one), one) for side, one in snapshots.items()}
+    where = environment.environment_of_sides(config.environment, sides, dataset)
     memory = history.remember(config, dataset, night)
     gates = history.gates(config, night, snapshots)
     gates = [*gates, run_file.gate_of_run_file(config)]
@@ -278,7 +279,7 @@ def alone(config: Path) -> Iterator[None]:
     """
     read = read_config(config)
     out = read.out
-    with deliver.alone(out):
+    with watched(), deliver.alone(out):
         try:
             for run_id in history.repair(out):
                 attest.published(read, run_id, deliver.reread(out / run_id), history.ledger_digest(out))

@@ -28,6 +28,7 @@ from reconcile.errors import ConfigError, DeclarationError, SourceError
 from reconcile.extract import probing
 from reconcile.extract.reading import TRUSTING, Custody, Reader, open_regular
 from reconcile.extract.writing import write_snapshot
+from reconcile.machine.stuck import elsewhere
 from reconcile.model import DatabaseSource, Layout, Preflight, Side, Snapshot
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -325,7 +326,10 @@ def _postgres(url: str, where: str, clock: _Clock) -> Iterator[_Session]:
         problem = "the driver for PostgreSQL is not installed"
         raise ConfigError(where, problem, hint="pip install 'reconcile[postgres]'") from None
     try:
-        connection = dbapi.connect(patient(url, clock.limit_seconds), autocommit=False)  # once: again locks accounts
+        with elsewhere():
+            connection = dbapi.connect(
+                patient(url, clock.limit_seconds), autocommit=False
+            )  # once: again locks accounts
     except dbapi.Error as error:
         raise _unconnected(where, error) from None
     with closing(connection), closing(connection.cursor()) as cursor:
@@ -333,14 +337,22 @@ def _postgres(url: str, where: str, clock: _Clock) -> Iterator[_Session]:
 
         def ask(sql: str) -> list[tuple[Any, ...]]:
             clock.start()
-            cursor.execute(sql)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            with elsewhere():
+                cursor.execute(sql)
+                rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
         def stream(sql: str) -> Iterator[pa.RecordBatch]:
             clock.start()
-            cursor.execute(sql)
-            yield from cursor.fetch_record_batch()
+            with elsewhere():
+                cursor.execute(sql)
+                batches = cursor.fetch_record_batch()
+            while True:
+                with elsewhere():
+                    batch = next(batches, None)
+                if batch is None:
+                    return
+                yield batch
 
         def about(tables: tuple[str, ...]) -> dict[str, str]:
             (in_recovery, at), *_ = ask(probing.REPLICA)

@@ -25,9 +25,12 @@ from reconcile.errors import ConfigError
 from reconcile.extract.locate import same_source
 from reconcile.inquiry.answer import Answer, answer
 from reconcile.items import composed
+from reconcile.machine.stuck import watched
 from reconcile.model import TOKYO, Report, Side
 from reconcile.nights import history
 from reconcile.pipeline import Comparison, reconcile
+from reconcile.proof import environment
+from reconcile.report.build import in_environment
 from reconcile.settings import permission
 from reconcile.settings.permission import Permit
 
@@ -76,6 +79,7 @@ class Asked:
         return 1 if self.answer.findings else 0
 
 
+@watched()
 def ask(question: Question, progress: Progress) -> Asked:
     """Answer one question.
 
@@ -143,7 +147,7 @@ def opened(
             formats=(),
         )
         with adhoc.ready(request, config, inquiry_id, now.astimezone(TOKYO), progress) as comparison:
-            yield _compared(comparison)
+            yield _compared(comparison, config)
         return
     if same_source(config.sources[config.left], config.sources[config.right]):
         raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
@@ -155,20 +159,22 @@ def opened(
         comparison = nightly.ready(job, progress)
         # How long something has been "on its way" decides its severity, and the nights before say so.
         memory = history.remember(config, comparison.dataset, day.date())
-        yield _compared(comparison._replace(options=replace(comparison.options, memory=memory)))
+        yield _compared(comparison._replace(options=replace(comparison.options, memory=memory)), config)
 
 
 def _read(progress: Progress, side: Side, done: int) -> None:
     progress(f"read {side}", done, 0)
 
 
-def _compared(comparison: Comparison) -> Inquiry:
+def _compared(comparison: Comparison, config: RunConfig | None) -> Inquiry:
+    sides = {side: (one.rows, one.snapshot) for side, one in comparison.inputs.items()}
+    where = environment.environment_of_sides(config.environment if config else "", sides, comparison.dataset)
     # As the engine does it: what is shown of a record is what was compared.
     comparison = comparison._replace(inputs=composed(comparison.inputs))
     run, dataset, inputs, options = comparison
     # Somebody waits at the counter: the plain comparison over every key is the night's, not the question's.
     report = reconcile(run, dataset, (inputs[Side.LEFT], inputs[Side.RIGHT]), replace(options, oracle=0)).in_text()
-    return Inquiry(comparison=comparison, report=report)
+    return Inquiry(comparison=comparison, report=replace(report, summary=in_environment(report.summary, where)))
 
 
 def _permitted(question: Question, config: RunConfig | None, now: datetime) -> Permit:

@@ -18,7 +18,7 @@ from reconcile.inquiry import Asked
 from reconcile.inquiry.answer import Answer, Candidate, Compared, Found, Older, Pair, Record, Value
 from reconcile.inquiry.tried import DIFFERENT, FAILS, MISSING, NOT_COMPARED, OFF, RUNGS, SAME
 from reconcile.model import Dataset, Direction, Secrecy, Side
-from reconcile.report.build import HANDLING_PERSONAL
+from reconcile.report.build import HANDLING_PERSONAL, handling
 from reconcile.report.listing import ABSENT, EMPTY
 from reconcile.report.words import HINT_LABELS, rule_label
 
@@ -103,7 +103,7 @@ def as_json(asked: Asked) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "inquiry_id": asked.inquiry_id,
-        "handling": HANDLING_PERSONAL,
+        "handling": handling(asked.report, HANDLING_PERSONAL),
         **asked.permit.details,
         "recorded": asked.recorded,
         "dataset": asked.report.dataset.name,
@@ -162,7 +162,7 @@ class _Page:
         recorded = self._say("recorded" if self._asked.recorded else "unrecorded")
         for name, text in (
             ("inquiry", self._asked.inquiry_id),
-            ("handling", HANDLING_PERSONAL),
+            ("handling", handling(self._asked.report, HANDLING_PERSONAL)),
             ("purpose", permit.purpose),
             ("operator", f"{permit.operator} ({permit.role})  {recorded}"),
             ("as_of", self._asked.report.run.as_of.isoformat()),

@@ -61,8 +61,25 @@ def check_side(environment: str, side: Side, people: bool | None, dataset: Datas
         raise ConfigError(f"{side} side", problem, hint=hint, code="E_ENVIRONMENT")
 
 
+def environment_of_sides(said: str, sides: Mapping[Side, tuple[pl.LazyFrame, Snapshot]], dataset: Dataset) -> str:
+    """What every output says: `test` where people are invented, whatever the run file says; else what it says.
+
+    Args:
+        said: The run file's environment, "" where it says nothing.
+        sides: Each side's rows, raw, and its snapshot.
+        dataset: Says what mark invented people bear, if they bear one.
+
+    Raises:
+        ConfigError: E_ENVIRONMENT, a side is not allowed (`check_side`), or one is invented and the other is not.
+    """
+    people = {side: invented(*one, dataset) for side, one in sides.items()}
+    for side, one in people.items():
+        check_side(said, side, one, dataset)
+    return environment_of(said, people)
+
+
 def environment_of(said: str, people: Mapping[Side, bool | None]) -> str:
-    """What every paper says: `test` where people are invented, whatever the run file says; else what it says.
+    """The environment by what `invented` said of both sides.
 
     Raises:
         ConfigError: E_ENVIRONMENT, one side is invented and the other is not.

@@ -10,6 +10,7 @@ import io
 import polars as pl
 
 from reconcile.model import Report
+from reconcile.report.build import HANDLING_PERSONAL, handling
 from reconcile.report.disclosure import LIST_KEY, for_list, without_secrets
 
 ROWS_A_GROUP = 131_072
@@ -21,12 +22,12 @@ _FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
 
 def findings_parquet(report: Report) -> bytes:
     """`findings.parquet`: `findings_schema`, all of them, in their order; byte-identical for equal frames."""
-    return _parquet(without_secrets(report.findings, report.dataset))
+    return _parquet(without_secrets(report.findings, report.dataset), report)
 
 
 def variants_parquet(report: Report) -> bytes:
     """`variants.parquet`: `variants_schema`, all of them, in their order; byte-identical for equal frames."""
-    return _parquet(without_secrets(report.variants, report.dataset))
+    return _parquet(without_secrets(report.variants, report.dataset), report)
 
 
 def findings_csv(report: Report) -> bytes:
@@ -42,7 +43,7 @@ def findings_csv(report: Report) -> bytes:
     return guarded.write_csv(include_bom=True, line_terminator="\r\n", quote_style="necessary").encode()
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
+def _parquet(frame: pl.DataFrame, report: Report) -> bytes:
     buffer = io.BytesIO()
     # A row group at a time becomes text: all of millions would be held twice.
     frame.lazy().with_columns(pl.col(pl.Categorical).cast(pl.String)).sink_parquet(
@@ -51,6 +52,8 @@ def _parquet(frame: pl.DataFrame) -> bytes:
         compression_level=3,
         statistics=True,
         row_group_size=ROWS_A_GROUP,
+        # No run id: the same night twice is the same bytes, and the manifest names them.
+        metadata={"handling": handling(report, HANDLING_PERSONAL)},
         engine="streaming",
     )
     return buffer.getvalue()

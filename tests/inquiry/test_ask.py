@@ -205,7 +205,7 @@ def test_every_kind_of_record_is_readable_on_100_columns(night: Night, *, englis
 def test_the_object_holds_the_permit_the_handling_class_and_the_answer(site: Path, key: str) -> None:
     said = json.loads(json.dumps(as_json(asked(site, key)), ensure_ascii=False))
     assert said["schema"] == 1
-    assert (said["purpose"], said["role"], said["handling"]) == (PURPOSE, "read", HANDLING_PERSONAL)
+    assert (said["purpose"], said["role"], said["handling"]) == (PURPOSE, "read", f"【テスト】{HANDLING_PERSONAL}")
     assert said["key"] == [key]
     assert said["found"]
     assert {one["code"] for one in said["findings"]} == {"E2"}

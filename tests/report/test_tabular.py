@@ -25,8 +25,13 @@ def test_parquet_does_not_depend_on_how_the_frame_was_put_together(make: Callabl
     assert RENDERERS["parquet"](make(findings=sliced)) == RENDERERS["parquet"](report)
 
 
-def test_parquet_names_no_time_and_no_machine(report: Report) -> None:
-    assert pl.read_parquet_metadata(io.BytesIO(RENDERERS["parquet"](report))).keys() <= {"ARROW:schema"}
+def test_parquet_names_its_handling_class_no_time_and_no_machine(make: Callable[..., Report], report: Report) -> None:
+    for environment, mark in (("production", ""), ("test", "【テスト】")):
+        for frame in ("parquet", "variants"):
+            written = RENDERERS[frame](make(summary={**report.summary, "environment": environment}))
+            said = pl.read_parquet_metadata(io.BytesIO(written))
+            assert said.keys() <= {"ARROW:schema", "handling"}
+            assert said["handling"] == f"{mark}取扱注意(個人情報を含む。業務目的外の利用及び許可のない持出しを禁ずる)"
 
 
 def test_csv_reads_back_as_rfc_4180(report: Report) -> None:
