@@ -19,7 +19,7 @@ IDLE_SECONDS = 120.0
 """How long the threads of a process at work may use no processor time. Nothing here sleeps."""
 
 _LOOKS = 12
-_HOUSEKEEPING = "(jemalloc_bg_thd)"
+_HOUSEKEEPING = b"(jemalloc_bg_thd"
 """The allocator's own thread: where it gets no second one, it tries for ever, and uses a whole processor for it."""
 
 _away = 0
@@ -69,7 +69,7 @@ def _ticks() -> dict[str, int]:
     used, own = {}, str(threading.get_native_id())
     for thread in Path("/proc/self/task").glob("*/stat"):
         with suppress(OSError):  # it has ended
-            head, _, said = thread.read_text(encoding="utf-8", errors="replace").rpartition(") ")
-            if thread.parent.name != own and not f"{head})".endswith(_HOUSEKEEPING):
-                used[thread.parent.name] = sum(map(int, said.split()[11:13]))  # utime and stime of proc(5)
+            head, _, said = thread.read_bytes().rpartition(b") ")  # proc(5)
+            if thread.parent.name != own and not head.endswith(_HOUSEKEEPING):
+                used[thread.parent.name] = sum(map(int, said.split()[11:13]))  # utime, stime
     return used or {"": round(time.process_time() * 100)}  # not Linux
