@@ -229,7 +229,8 @@ def _keys(entry: Input, expressions: dict[str, pl.Expr], this: DiffPlan, rows: p
     """ROW, the key, and `_second`, of the given rows."""
     key = [expressions[source].alias(name) for name, source in this.key.items()]
     second = expressions[this.fields[this.second].name] if this.second else pl.lit(None, pl.String)
-    wanted = entry.rows.filter(pl.col(ROW).is_in(rows.implode()))
+    # For none of them a column of the whole side must not be read.
+    wanted = entry.rows.filter(pl.col(ROW).is_in(rows.implode())) if rows.len() else entry.rows.head(0)
     return wanted.select(ROW, *key, second.alias("_second")).collect(engine="streaming")
 
 
