@@ -13,10 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from reconcile import __version__, deliver
-from reconcile.alike import Asked, read_alike
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
-from reconcile.check import Input, Progress
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError
@@ -28,6 +26,8 @@ from reconcile.pipeline import Comparison, Options, reconcile
 from reconcile.proof import environment
 from reconcile.report import FORMATS, PROFILES
 from reconcile.report.build import in_environment
+from reconcile.search.alike import Asked, read_alike
+from reconcile.search.check import Input, Progress
 from reconcile.settings import house_rules
 from reconcile.settings.house_rules import HouseRules
 

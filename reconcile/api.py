@@ -13,7 +13,6 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile import __version__
-from reconcile.check import Input
 from reconcile.config import source_of
 from reconcile.extract import extract, scan
 from reconcile.machine.boundary import guarded
@@ -31,6 +30,7 @@ from reconcile.model import (
     Verdict,
 )
 from reconcile.pipeline import Options, reconcile
+from reconcile.search.check import Input
 
 KEY = sha256(b"reconcile: in-process comparison").digest()
 """Keys the finding ids of comparisons that leave no file: they need be stable, not secret."""

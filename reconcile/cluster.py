@@ -24,13 +24,13 @@ from dask.distributed import Client, Future, as_completed
 from reconcile import __version__
 from reconcile.account import Checks
 from reconcile.api import KEY, ad_hoc
-from reconcile.check import Input
 from reconcile.diff import Diff, DiffPlan, Suspects
 from reconcile.diff.fingerprint import prove_equal
 from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.model import Dataset, Report, Run, Side, Snapshot
 from reconcile.pipeline import Options, reconcile
-from reconcile.slices import (
+from reconcile.search.check import Input
+from reconcile.search.slices import (
     Slice,
     check_slice,
     cut,

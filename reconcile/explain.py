@@ -16,7 +16,6 @@ import polars as pl
 
 from reconcile.account import Checks, Found
 from reconcile.canonicalize import UNDECLARED
-from reconcile.check import Input
 from reconcile.classify.leftovers import partners, without_partners
 from reconcile.classify.lines import CURRENT, disordered, unrelated_events
 from reconcile.classify.people import mixed_identity, two_keys
@@ -30,6 +29,7 @@ from reconcile.classify.timing import (
 from reconcile.diff import DiffPlan
 from reconcile.model import REASONS, REJECTS, ROW, Dataset, Latin, Material, Side, Timing, extracted
 from reconcile.rules.composite import component
+from reconcile.search.check import Input
 
 UNRELATED = "unrelated_event"
 """The rule under which the ground and the day of an event agree: the register's later rows changed nothing compared."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reconcile.check import Input
 from reconcile.model import Dataset, Side
+from reconcile.search.check import Input
 
 
 def composed(inputs: Mapping[Side, Input]) -> dict[Side, Input]:

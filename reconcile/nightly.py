@@ -40,8 +40,8 @@ from reconcile.nights import attest, history, retention, run_file, staged
 from reconcile.settings import house_rules, permission
 
 if TYPE_CHECKING:
-    from reconcile.check import Progress
     from reconcile.pipeline import Comparison
+    from reconcile.search.check import Progress
 
 WORK = "sides"
 FORMATS = ("xlsx", "pdf", "html", "parquet", "json")
@@ -184,12 +184,12 @@ def compare(job: Job, formats: Sequence[str] = FORMATS, progress: Any = None) ->
 def ready(job: Job, progress: Any = None) -> Comparison:  # noqa: ANN401
     """Open the two snapshots and all that decides about them, as tonight's run file says."""
     from reconcile.authorities import authorities  # noqa: PLC0415
-    from reconcile.check import Input  # noqa: PLC0415
     from reconcile.extract import scan, scan_history, scan_sentinels  # noqa: PLC0415
     from reconcile.pipeline import Comparison, Options  # noqa: PLC0415
     from reconcile.proof.gates import gates_of_inputs, gates_of_tables, gates_of_views  # noqa: PLC0415
     from reconcile.proof.profile import ColumnLimits  # noqa: PLC0415
     from reconcile.proof.prove import with_sentinels  # noqa: PLC0415
+    from reconcile.search.check import Input  # noqa: PLC0415
 
     config = read_config(Path(job.config))
     as_of = datetime.fromisoformat(job.as_of)

@@ -12,7 +12,6 @@ from datetime import datetime
 
 import polars as pl
 
-from reconcile.check import Input
 from reconcile.classify import Findings
 from reconcile.classify.alarms import feed_stop, mass_mismatch
 from reconcile.classify.causes import DAY, GROUP, causes
@@ -20,6 +19,7 @@ from reconcile.extract.tally import Counted
 from reconcile.model import ROW, Alarm, Balance, Dataset, Limits, Outside, Overall, Rates, Share, Side
 from reconcile.report.build import SEVERITIES
 from reconcile.report.rates import LATE, event, pair_classes, places, rates
+from reconcile.search.check import Input
 from reconcile.survey import described, feed, rows_with
 
 _AHEAD = 5

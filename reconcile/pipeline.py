@@ -19,13 +19,11 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile.account import Checks, Found, account
-from reconcile.check import Input, Progress, check
 from reconcile.classify import Findings, classify, identified
 from reconcile.classify.characters import PAIRS
 from reconcile.decide import Gate, check_balance, decide, gates_of, remedy
 from reconcile.diff import Diff, DiffPlan, plan, swaps
 from reconcile.diff.key_hints import key_hints
-from reconcile.differences import Work, differences
 from reconcile.errors import ConfigError
 from reconcile.explain import paired_leftovers, reasons, settle, undeclared_values, with_components, with_disorder
 from reconcile.items import composed, not_compared, other_systems
@@ -51,11 +49,13 @@ from reconcile.model import (
 from reconcile.nights.follow import follow
 from reconcile.overall import Seen, overall
 from reconcile.overall import said as said_of
-from reconcile.prints import Prints
 from reconcile.proof.profile import ColumnLimits
 from reconcile.proof.prove import look_at_columns, prove
 from reconcile.report.ageing import ageing
 from reconcile.report.build import summarize
+from reconcile.search.check import Input, Progress, check
+from reconcile.search.differences import Work, differences
+from reconcile.search.prints import Prints
 from reconcile.survey import apart, decoded_once, instant, without
 from reconcile.survey import records as records_of
 

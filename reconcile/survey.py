@@ -12,9 +12,9 @@ from typing import NamedTuple
 import polars as pl
 
 from reconcile.canonicalize import by_value, columnwise
-from reconcile.check import Input
 from reconcile.classify.business_days import business_days_since
 from reconcile.model import ROW, Dataset, Scope, Side, Timing, extracted
+from reconcile.search.check import Input
 
 OUTSIDE = pl.Schema({ROW: pl.UInt32, "rule": pl.String})
 """One row a record that a rule puts out of scope, and the first rule that does."""

@@ -20,10 +20,10 @@ import polars as pl
 from reconcile import compare
 from reconcile.api import ad_hoc
 from reconcile.characters.codec import encode
-from reconcile.check import Input
 from reconcile.extract import extract, scan
 from reconcile.model import Column, Envelope, FixedWidthSource, Layout, Run, Side, Slot
 from reconcile.pipeline import Options, reconcile
+from reconcile.search.check import Input
 
 Row = dict[str, str | None]
 Found = tuple[str, str, str | None]

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.canonicalize import by_value
-from reconcile.check import Input
 from reconcile.config import load_layout
 from reconcile.model import Layout, Preflight, Side, Snapshot
+from reconcile.search.check import Input
 from reconcile.survey import decoded_once
 from schemas import identity_record
 

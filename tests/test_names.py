@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from reconcile.characters import approvals, gaiji
-from reconcile.check import Input
 from reconcile.errors import SourceError
 from reconcile.extract.layout import read_layout
 from reconcile.model import ROW, Column, Layout, Report, Run, Side, Snapshot, Verdict
 from reconcile.pipeline import Options, reconcile
+from reconcile.search.check import Input
 from schemas.identity_record import DATASET
 from tests.classify.engine import COLUMNS, Person, codes, person, run
 

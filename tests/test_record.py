@@ -16,7 +16,6 @@ import pytest
 
 from fixtures.ward import LAYOUTS, make_ward
 from reconcile import nightly
-from reconcile.check import Input
 from reconcile.config import read_config
 from reconcile.errors import DeclarationError
 from reconcile.extract.layout import read_layout
@@ -25,6 +24,7 @@ from reconcile.items import unproven
 from reconcile.model import ROW, Column, Composite, Layout, Preflight, Report, Run, Side, Snapshot, Verdict
 from reconcile.pipeline import Options, reconcile
 from reconcile.report import render
+from reconcile.search.check import Input
 from reconcile.terminal import Terminal
 from schemas.identity_record import DATASET
 from tests.classify.engine import COLUMNS, Person, codes, person

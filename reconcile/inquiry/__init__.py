@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 
 from reconcile import adhoc, deliver, nightly
-from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
 from reconcile.extract.locate import same_source
@@ -31,6 +30,7 @@ from reconcile.nights import history
 from reconcile.pipeline import Comparison, reconcile
 from reconcile.proof import environment
 from reconcile.report.build import in_environment
+from reconcile.search.check import Progress
 from reconcile.settings import permission
 from reconcile.settings.permission import Permit
 

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from reconcile.check import Input
 from reconcile.diff.key_hints import key_hints
 from reconcile.inquiry.tried import FAILS, HOLDS, NOT_COMPARED, Trail, Tried, trail
 from reconcile.items import other_systems
@@ -23,6 +22,7 @@ from reconcile.pipeline import Comparison
 from reconcile.report.disclosure import PROTECTED, UNKNOWN
 from reconcile.report.listing import ABSENT, SECRET, listing
 from reconcile.report.propose import propose
+from reconcile.search.check import Input
 
 CANONICAL, RAW = "c:", "r:"
 """Before a field's name in a frame of rows: its value as decoded, and as it stood."""

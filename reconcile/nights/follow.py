@@ -12,11 +12,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from reconcile.check import Input
 from reconcile.classify.business_days import holidays
 from reconcile.items import unproven
 from reconcile.model import PERSONS, Dataset, Memory, Proof, Run, Side, Tracked, Verdict
 from reconcile.nights.pseudonym import pseudonyms
+from reconcile.search.check import Input
 from reconcile.track import track
 
 CONCLUSIVE = frozenset((Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL))

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from reconcile.check import Input
 from reconcile.classify.identify import GROUPS, KINDS, id_of, message, numbered
 from reconcile.model import LINKS, Dataset, Side
 from reconcile.nights.pseudonym import pseudonyms
+from reconcile.search.check import Input
 
 PAIRS_AT_ONCE = 20_000
 """Persons and fields whose ids are tried together: some thirty messages each."""

@@ -21,7 +21,6 @@ from pathlib import Path
 import polars as pl
 
 from reconcile import deliver, nightly
-from reconcile.check import Progress
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.decide import remedy
 from reconcile.errors import ConfigError, SourceError
@@ -33,6 +32,7 @@ from reconcile.nights.history import ledger_of
 from reconcile.nights.relink import relink
 from reconcile.nights.run_file import gate_of_run_file
 from reconcile.pipeline import Comparison
+from reconcile.search.check import Progress
 from reconcile.settings import permission
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import polars as pl
 
 from reconcile.account import Checks, Found
-from reconcile.check import Input
 from reconcile.decide import Gate
 from reconcile.diff import DiffPlan
 from reconcile.model import ROW, Dataset, Side
 from reconcile.proof import oracle, sentinel
 from reconcile.proof.profile import ColumnLimits, column_gates
+from reconcile.search.check import Input
 
 ROWS_AT_ONCE = 20_000
 """Rows that are Python objects at once."""

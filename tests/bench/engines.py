@@ -1,4 +1,4 @@
-"""`make engines`: the tasks of `reconcile.slices` on three engines in local mode, beside one process with as many cores."""
+"""`make engines`: the tasks of `reconcile.search.slices` on three engines in local mode, beside one process with as many cores."""
 
 from __future__ import annotations
 

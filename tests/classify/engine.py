@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from reconcile.check import Input
 from reconcile.model import ROW, Dataset, Preflight, Report, Run, Side, Snapshot
 from reconcile.pipeline import Options, reconcile
+from reconcile.search.check import Input
 from schemas.identity_record import DATASET
 
 Person = dict[str, str | None]

@@ -23,7 +23,7 @@ from reconcile.diff.fingerprint import (
 )
 from reconcile.errors import BalanceError
 from reconcile.model import FINGERPRINTS, ROW
-from reconcile.prints import KEPT
+from reconcile.search.prints import KEPT
 
 SEED = 7
 

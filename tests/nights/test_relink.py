@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 from reconcile.api import _frame, ad_hoc
-from reconcile.check import Input
 from reconcile.classify.identify import KINDS, finding_ids
 from reconcile.model import BREAKS, LINKS, Dataset, Side
 from reconcile.nights.pseudonym import pseudonyms
 from reconcile.nights.relink import relink
 from reconcile.report.wording import _KINDS
+from reconcile.search.check import Input
 from schemas.identity_record import DATASET
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))

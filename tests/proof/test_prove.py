@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.ward import make_ward
-from reconcile import differences, nightly
+from reconcile import nightly
 from reconcile.config import load_dataset, load_layout
 from reconcile.diff import Suspects
 from reconcile.diff import compare as comparing
 from reconcile.errors import BalanceError
 from reconcile.model import ROW, Field, Layout, Side
 from reconcile.proof import oracle, sentinel
+from reconcile.search import differences
 from schemas.identity_record import DATASET
 
 RUN_FILE = """\

@@ -1,4 +1,4 @@
-"""What the three engines run alike: the same slices, the same functions of `reconcile.slices`, the same sum."""
+"""What the three engines run alike: the same slices, the same functions of `reconcile.search.slices`, the same sum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from reconcile.api import ad_hoc
 from reconcile.diff import Diff, DiffPlan, Suspects, plan
 from reconcile.model import Dataset, Side
-from reconcile.slices import Slice, cut, look, within
+from reconcile.search.slices import Slice, cut, look, within
 from tests.bench.peers.call import Answer
 
 WORKERS = 2

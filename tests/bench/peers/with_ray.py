@@ -1,4 +1,4 @@
-"""The tasks of `reconcile.slices` on a local Ray."""
+"""The tasks of `reconcile.search.slices` on a local Ray."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import ray
 
 from reconcile.model import Side
-from reconcile.slices import check_slice, diff_partition, fetch, suspects_of
+from reconcile.search.slices import check_slice, diff_partition, fetch, suspects_of
 from tests.bench.peers.call import Answer
 from tests.bench.peers.stages import ENVIRONMENT, PARTITIONS, WORKERS, answer, wanted, work_of
 

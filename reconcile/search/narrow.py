@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from reconcile.check import ROWS_PER_BATCH, Input, Progress
 from reconcile.diff import DiffPlan, suspects
 from reconcile.diff.fingerprint import VALUE_HASHES, keyed, repeated, second_of_key, second_sum, value_hashes
 from reconcile.model import ROW, Dataset, Side
+from reconcile.search.check import ROWS_PER_BATCH, Input, Progress
 
 ROWS_PER_PIECE = 250_000
 

@@ -2,7 +2,7 @@
 
 Scanner, digest and fingerprints take the same block of bytes, and no snapshot is written. What differs is read again from
 the open file and compared value by value, as always; so is a line that is only written differently. All that a report
-says is what it says without this: `extract` and `check` stay the oracle (`tests/test_alike.py`).
+says is what it says without this: `extract` and `check` stay the oracle (`tests/search/test_alike.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import polars as pl
 
-from reconcile.check import ROWS_PER_BATCH, Input, Printed, Progress
 from reconcile.diff import fingerprint_lines, second_hash
 from reconcile.errors import ReconcileError
 from reconcile.extract import locate, name_of
@@ -25,7 +24,8 @@ from reconcile.extract.lines import LINE, Batch, Lines, names_of, read_lines, re
 from reconcile.extract.reading import Reader, open_regular, role
 from reconcile.machine.budget import budget
 from reconcile.model import REJECTS, ROW, DelimitedSource, Side, Snapshot, Source
-from reconcile.prints import Prints
+from reconcile.search.check import ROWS_PER_BATCH, Input, Printed, Progress
+from reconcile.search.prints import Prints
 from reconcile.validate import NULL_KEY
 
 

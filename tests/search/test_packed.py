@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.model import ROW
-from reconcile.packed import Packed
+from reconcile.search.packed import Packed
 
 GROUPS = st.lists(st.lists(st.integers(1, 10_000), max_size=30, unique=True), min_size=1, max_size=6).filter(
     lambda groups: len({row for group in groups for row in group}) == sum(map(len, groups))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconcile import compare, pipeline
 from reconcile.machine.budget import Budget
 from reconcile.model import FINGERPRINTS, ROW
-from reconcile.prints import KEPT, Prints
+from reconcile.search.prints import KEPT, Prints
 
 NUMBER = st.integers(0, 2**64 - 1)
 BATCHES = st.lists(st.lists(st.tuples(NUMBER, NUMBER, NUMBER), max_size=6), max_size=4)

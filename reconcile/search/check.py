@@ -19,12 +19,12 @@ from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
 from reconcile.extract.tally import Counted
 from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
-from reconcile.prints import Prints
 from reconcile.proof.profile import profile
 from reconcile.rules.address import chome_notation
 from reconcile.rules.check_digit import CHECK_DIGITS
 from reconcile.rules.municipality import municipality_5, well_formed
 from reconcile.rules.width import no_spaces
+from reconcile.search.prints import Prints
 from reconcile.validate import NULL_KEY, validate
 
 Progress = Callable[[str, int, int], None]
@@ -34,7 +34,7 @@ ROWS_PER_BATCH = 100_000
 
 
 class Printed(NamedTuple):
-    """What a side became in the very pass that read it (`reconcile.alike`); `check` need not stream it again.
+    """What a side became in the very pass that read it (`reconcile.search.alike`); `check` need not stream it again.
 
     Attributes:
         prints: The fingerprints of the rows that take part. They can be used once.

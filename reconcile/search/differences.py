@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from reconcile.check import ROWS_PER_BATCH, Input, Progress
 from reconcile.diff import Diff, DiffPlan, diff, prove_equal, second_sum, suspects
 from reconcile.machine.budget import Budget
 from reconcile.model import ROW, Dataset, Side
-from reconcile.narrow import NUMBERS_BYTES, Columns, Kept, keep
-from reconcile.packed import Packed
-from reconcile.prints import Prints
+from reconcile.search.check import ROWS_PER_BATCH, Input, Progress
+from reconcile.search.narrow import NUMBERS_BYTES, Columns, Kept, keep
+from reconcile.search.packed import Packed
+from reconcile.search.prints import Prints
 
 _SAMPLE = 2_000
 """Suspects compared to see which columns differ: enough to find one that differs in a tenth of them, and no burden."""

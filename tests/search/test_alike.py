@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile import adhoc, pipeline
-from reconcile.alike import Asked, read_alike
-from reconcile.check import Input, Progress
 from reconcile.diff import suspects
 from reconcile.errors import ReconcileError
 from reconcile.machine.budget import Budget
 from reconcile.model import DelimitedSource, ParquetSource, Report, Side, Source
+from reconcile.search.alike import Asked, read_alike
+from reconcile.search.check import Input, Progress
 from tests.extract.test_lines import FIELD, written
 
 KEYS = st.sampled_from(["1", "01", "2", "10", "１", "3 ", "", " ", "\u3000", '"', "a,b", "\n", "あ"])

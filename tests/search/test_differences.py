@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile import compare, differences, narrow, pipeline
+from reconcile import compare, pipeline
 from reconcile.diff import Suspects, suspects
 from reconcile.errors import BalanceError
 from reconcile.machine.budget import Budget
+from reconcile.search import differences, narrow
 
 WIDE = [f"c{number:02}" for number in range(30)]
 

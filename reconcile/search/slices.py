@@ -19,12 +19,12 @@ import numpy as np
 import polars as pl
 
 from reconcile.account import Checks
-from reconcile.check import Input, check
 from reconcile.diff import Diff, DiffPlan, Suspects, diff, suspects
 from reconcile.diff.fingerprint import second_sum
 from reconcile.extract import extract, scan
 from reconcile.model import ROW, Dataset, ParquetSource, Preflight, Side, Snapshot
-from reconcile.prints import Prints
+from reconcile.search.check import Input, check
+from reconcile.search.prints import Prints
 
 _PROBE = pl.Series(["墨田区"])
 """polars promises the same hash within one version on one kind of processor: a key that hashed otherwise elsewhere
