@@ -12,12 +12,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from reconcile import __version__, deliver
+from reconcile import __version__, deliver, evidence, ledger
 from reconcile.api import ad_hoc
 from reconcile.authorities import authorities
 from reconcile.config import RunConfig, load_dataset, read_config, site_key, source_of, user_site_key
 from reconcile.decide import verdict_of_fault
-from reconcile.errors import ConfigError, ReconcileError
+from reconcile.errors import ConfigError, ReconcileError, SourceError
+from reconcile.evidence.log import LOG
 from reconcile.extract import extract, extract_history, name_of, same_source, scan, scan_history
 from reconcile.machine.process import limited
 from reconcile.machine.stuck import watched
@@ -58,6 +59,7 @@ def run(request: Request, progress: Progress) -> Report:
     them stands in the folder.
 
     Raises:
+        SourceError: E_OUT, the folder is that of the nightly runs, or lies in it. Nothing there is touched.
         ReconcileError: The request or a source is not what it must be; the folder, if named, then says so in its
             `status.json` and holds nothing else of this run.
     """
@@ -109,6 +111,21 @@ def _check(request: Request, config: RunConfig | None) -> None:
         raise ConfigError("--profile", f"got {request.profile!r}, expected one of: {', '.join(PROFILES)}")
     if unknown := [name for name in request.formats if name not in FORMATS]:
         raise ConfigError("--report", f"got {unknown[0]!r}, expected any of: {','.join(FORMATS)}")
+    if request.out is not None:
+        _check_apart(request.out.resolve(), config)
+
+
+def _check_apart(out: Path, config: RunConfig | None) -> None:
+    """Refuse a folder of nightly runs, also one in which no night has run yet, and whatever lies within one.
+
+    The status there is that of the nights, and a folder beside theirs is one that the evidence does not know: a mere
+    comparison would look like an alteration of them.
+    """
+    nights = () if config is None else (config.out.resolve(),)
+    for folder in (out, *out.parents):
+        if folder in nights or (folder / evidence.FOLDER / LOG).exists() or (folder / ledger.NAME).exists():
+            hint = "name a folder that is not in it"
+            raise SourceError("--out", "got the folder of the nightly runs", hint=hint, code="E_OUT")
 
 
 def _compare(request: Request, config: RunConfig | None, run_id: str, now: datetime, progress: Progress) -> Report:
