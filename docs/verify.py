@@ -151,18 +151,20 @@ def check_run(folder: Path, manifest_sha256: str, *, published: bool, thinned: b
             raise Wrong(f"{folder.name}/{name}: altered")
 
 
-def check_status(out: Path, started: list[str], verdicts: dict[str, str]) -> None:
-    """The status claims nothing, or what the log says of the newest run."""
+def check_status(out: Path, started: list[str], verdicts: dict[str, str], codes: dict[str, str]) -> None:
+    """The status claims nothing, or what the log says of the newest run: its verdict, its fault, where its files are."""
     said = content_of(out / "status.json")
     if said is None:
         return
     try:
-        newest, verdict = (json.loads(said)[name] for name in ("run_id", "verdict"))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        status = json.loads(said)
+        newest, verdict, results = str(status["run_id"]), str(status["verdict"]), status.get("results")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Wrong("status.json cannot be read") from None
     if verdict == "unknown" or (verdict in {"inconclusive", "failed", "tampered"} and newest not in verdicts):
         return
-    if started[-1:] != [newest] or verdicts.get(newest) != verdict:
+    agrees = started[-1:] == [newest] and verdicts.get(newest) == verdict
+    if not agrees or results not in (None, newest) or status.get("code", codes[newest]) != codes[newest]:
         raise Wrong("status.json does not say what the log says of the newest run")
 
 
@@ -201,7 +203,7 @@ def check(out: Path, run: str, key: str, since: list[bytes]) -> tuple[int, int]:
     entries = read_log(place, key, since)
 
     def told(event: str, name: str) -> dict[str, str]:
-        return {str(one["run_id"]): str(one[name]) for one in entries if one["event"] in event.split()}
+        return {str(one["run_id"]): str(one.get(name, "")) for one in entries if one["event"] in event.split()}
 
     started = list(told("run_started", "run_id"))
     manifests, published = told("run_decided", "manifest_sha256"), told("run_published", "run_id")
@@ -220,7 +222,8 @@ def check(out: Path, run: str, key: str, since: list[bytes]) -> tuple[int, int]:
     ledgers = [one["ledger_sha256"] for one in entries if "ledger_sha256" in one]
     if ledgers and not run and ledger_digest(out) not in ledgers[-2:]:
         raise Wrong("ledger.sqlite does not hold what the log says of it")
-    check_status(out, started, told("run_published run_failed", "verdict"))
+    ended = "run_published run_failed"
+    check_status(out, started, told(ended, "verdict"), told(ended, "code"))
     return len(entries), len(chosen)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from reconcile.evidence.checkpoint import Checkpoint, is_public_key, public_key
 from reconcile.evidence.details import checked
 from reconcile.evidence.log import FOLDER, PUBLIC, Entry, append, entry, head, read, said_of_ledger
-from reconcile.evidence.verify import Verification, verify
+from reconcile.evidence.verify import Verification, contradictions, verify
 
 __all__ = [
     "FOLDER",
@@ -26,6 +26,7 @@ __all__ = [
     "Verification",
     "append",
     "checked",
+    "contradictions",
     "entry",
     "head",
     "is_public_key",

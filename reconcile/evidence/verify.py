@@ -64,11 +64,12 @@ class Verification:
 
 @dataclass(slots=True)
 class _Told:
-    """What the log says of the runs: run -> digest of its manifest, run -> its last verdict, and in which order."""
+    """What the log says of the runs: run -> digest of its manifest, its last verdict and fault, and in which order."""
 
     order: list[str] = field(default_factory=list)
     manifests: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
     published: set[str] = field(default_factory=set)
     thinned: set[str] = field(default_factory=set)
 
@@ -108,6 +109,19 @@ def verify(
     if ledger is not None:
         _ledger(said_of_ledger(stored) if found.head else [], ledger, found)
     return found
+
+
+def contradictions(folder: Path, entries: Sequence[Entry]) -> Iterator[Said]:
+    """What the status, or a file of the newest run that was published, says and the log does not.
+
+    Args:
+        folder: The run file's `out`. Nobody else is at work in it.
+        entries: The log of that folder, known to be the one that was signed.
+    """
+    told = _told(entries)
+    yield from _status(folder, told)
+    if (newest := next((run for run in reversed(told.order) if run in told.published), None)) is not None:
+        yield from _files(folder / newest, told)
 
 
 def _ledger(said: Sequence[str], holds: str, found: Verification) -> None:
@@ -188,6 +202,7 @@ def _told(entries: Sequence[Entry]) -> _Told:
                 told.manifests[run] = str(one.details.get("manifest_sha256"))
             case "run_published" | "run_failed":
                 told.verdicts[run] = str(one.details.get("verdict"))
+                told.codes[run] = str(one.details.get("code", ""))
                 if one.event == "run_published":
                     told.published.add(run)
             case "retention_marked" | "retention_deleted":
@@ -233,18 +248,19 @@ def _strangers(folder: Path, told: _Told) -> Iterator[Said]:
 
 
 def _status(folder: Path, told: _Told) -> Iterator[Said]:
-    """The status claims nothing, or what the log says of the newest run."""
+    """The status claims nothing, or what the log says of the newest run: its verdict, its fault, where its files are."""
     try:
         said: Mapping[str, Any] = json.loads((folder / STATUS).read_bytes())
-        run, verdict = said["run_id"], said["verdict"]
+        run, verdict, results = str(said["run_id"]), str(said["verdict"]), said.get("results")
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield Said(STATUS, "読み取れません", "cannot be read")
         return
     if verdict == "unknown" or (verdict in _NO_CLAIM and run not in told.verdicts):
         return  # what a run says that died, or could not even be recorded
-    if not told.order or run != told.order[-1] or verdict != told.verdicts.get(run):
+    agrees = told.order and run == told.order[-1] and verdict == told.verdicts.get(run)
+    if not agrees or results not in (None, run) or said.get("code", told.codes[run]) != told.codes[run]:
         yield Said(STATUS, "最新の実行の判定が記録と異なります", "does not say what the log says of the newest run")
 
 

@@ -2,14 +2,15 @@
 
 It needs nothing of a run but what the nights before have left: a night in which nothing started is told by it alone
 (`reference/reliability.md` F095, §1.3 "last confirmed ≤ 26 h"). The age is that of the signed evidence, not of a file,
-whose time a copy or a `touch` would renew; the ledger is not opened, so that a monitor never stands in a run's way.
+whose time a copy or a `touch` would renew. Nothing that the status or the newest run's files say is repeated before it
+was held against that evidence; the ledger is not opened, so that a monitor never stands in a run's way.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from reconcile.errors import EvidenceError, ReconcileError
 from reconcile.evidence.log import PATIENCE, matching
 from reconcile.model import Verdict
 from reconcile.nights.planned import planned_nights
+
+_TODO = "touch nothing, keep a copy of the folder, tell the 統括責任者"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,9 @@ class Watched:
 
     @property
     def exit_code(self) -> int:
-        """That of the newest run that claimed something, or 2 for what is late or claims nothing."""
+        """That of the newest run that claimed something; 2 for what is late or claims nothing, 3 for what was altered."""
+        if self.verdict == Verdict.TAMPERED:
+            return Verdict.TAMPERED.exit_code
         return 2 if self.code or self.confirmed is None else self.confirmed.exit_code
 
     def as_object(self) -> dict[str, Any]:
@@ -68,16 +73,14 @@ def watch(config: RunConfig, now: datetime) -> Watched:
         now: With a time zone.
 
     Raises:
-        EvidenceError: E_TAMPERED, the log is not the one that was signed, or the status says other than it.
+        EvidenceError: E_TAMPERED, the log is not the one that was signed, or the status or a file of the newest run
+            says other than it.
         ReconcileError: E_CLOCK, the newest entry lies in the future; no age can be told.
     """
-    began, ended = _told(config, now)
-    status = _status(config.out)
+    status, entries, running = _seen(config)
+    began, ended = _told(entries, now)
     verdict = str(status.get("verdict", "none"))
-    running = _held(config.out)
     claimed = {run: one for run, one in ended.items() if one[1].exit_code <= 1}
-    if not running and status.get("results") and verdict != "tampered":
-        _agree(status, ended)
     at, confirmed = max(claimed.values(), default=(None, None))
     age = (now - at) / timedelta(hours=1) if at else None
     limit = config.schedule.red_after_hours
@@ -106,17 +109,40 @@ def _code(status: Mapping[str, Any], verdict: str, *, late: bool, running: bool)
     return str(status.get("code") or ("E_FAILED" if verdict in ("none", "unknown", "failed") else "E_UNCONFIRMED"))
 
 
-def _told(config: RunConfig, now: datetime) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]]]:
-    """Run -> the night it is about; run -> when it was published, and as what. From the signed log alone."""
+def _seen(config: RunConfig) -> tuple[dict[str, Any], list[evidence.Entry], bool]:
+    """The status, the entries of the signed log, whether a run is at work; all of one moment.
+
+    A run may begin or end while all this is read: a contradiction is none before it has been seen twice.
+    """
     if not config.evidence_key.is_file() or not config.out.is_dir():
-        return {}, {}
-    stored = evidence.read(config.out / evidence.FOLDER)
-    if stored.lines and matching(stored, evidence.public_key(signing_key(config.evidence_key))) is None:
-        hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
-        raise EvidenceError("evidence", "the log is not the one that was signed", hint=hint)
+        return _status(config.out), [], _held(config.out)
+    verifier = evidence.public_key(signing_key(config.evidence_key))
+    try:
+        return _agreeing(config.out, verifier)
+    except EvidenceError:
+        return _agreeing(config.out, verifier)
+
+
+def _agreeing(out: Path, verifier: str) -> tuple[dict[str, Any], list[evidence.Entry], bool]:
+    """The same, or an `EvidenceError` if they contradict each other."""
+    running, status = _held(out), _status(out)
+    stored = evidence.read(out / evidence.FOLDER)
+    if stored.lines and matching(stored, verifier) is None:
+        raise EvidenceError("evidence", "the log is not the one that was signed", hint=_TODO)
+    entries = [evidence.entry(line) for line in stored.lines]
+    if not (running or _held(out)):
+        for said in evidence.contradictions(out, entries):
+            raise EvidenceError(said.where, said.en, hint=_TODO)
+    return status, entries, running
+
+
+def _told(
+    entries: Iterable[evidence.Entry], now: datetime
+) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]]]:
+    """Run -> the night it is about; run -> when it was published, and as what. From the signed log alone."""
     began: dict[str, date] = {}
     ended: dict[str, tuple[datetime, Verdict]] = {}
-    for entry in map(evidence.entry, stored.lines):
+    for entry in entries:
         if entry.at > now + PATIENCE:
             problem = "the newest entry of the evidence lies in the future"
             raise ReconcileError("clock", problem, hint="set the clock of this machine", code="E_CLOCK")
@@ -126,15 +152,6 @@ def _told(config: RunConfig, now: datetime) -> tuple[dict[str, date], dict[str, 
         elif entry.event == "run_published":
             ended[run] = (entry.at.astimezone(UTC), Verdict(str(entry.details["verdict"])))
     return began, ended
-
-
-def _agree(status: Mapping[str, Any], ended: Mapping[str, tuple[datetime, Verdict]]) -> None:
-    """Raise if the status claims what the evidence does not: it is no signed file, and everybody reads it."""
-    said = ended.get(str(status.get("run_id")))
-    if said is None or said[1].value != status.get("verdict"):
-        problem = "does not say what the evidence says of that run"
-        hint = "touch nothing, keep a copy of the folder, tell the 統括責任者"
-        raise EvidenceError(deliver.STATUS, problem, hint=hint)
 
 
 def _status(out: Path) -> dict[str, Any]:

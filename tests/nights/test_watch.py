@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
 import os
+import shutil
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -95,15 +98,97 @@ def test_a_run_that_died_or_was_refused_is_no_confirmation(ran: Path) -> None:
         (out / deliver.STATUS).write_bytes(before)
 
 
-def test_a_status_that_claims_what_the_evidence_does_not_is_an_alarm(ran: Path) -> None:
-    out = ran.parent / "results"
-    before = (out / deliver.STATUS).read_bytes()
-    try:
-        deliver.say(out, {**json.loads(before), "verdict": "mismatch"})
-        with pytest.raises(EvidenceError):
-            watch(read_config(ran), datetime.now(UTC))
-    finally:
-        (out / deliver.STATUS).write_bytes(before)
+def newest(out: Path) -> Path:
+    return max(path for path in out.iterdir() if deliver.RUN_ID.fullmatch(path.name))
+
+
+def edited(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+OTHER_RUN = "20261120T000000Z-000000"
+ALTERED: dict[str, Callable[[Path], object]] = {
+    "status: another verdict": lambda out: edited(out / "status.json", '"consistent"', '"mismatch"'),
+    "status: a verdict that claims nothing": lambda out: edited(out / "status.json", '"consistent"', '"inconclusive"'),
+    "status: another verdict, and no folder": lambda out: deliver.say(
+        out, {"run_id": newest(out).name, "verdict": "mismatch"}
+    ),
+    "status: another run": lambda out: deliver.say(
+        out, {"run_id": OTHER_RUN, "verdict": "consistent", "results": OTHER_RUN}
+    ),
+    "status: another folder": lambda out: edited(
+        out / "status.json", f'"results": "{newest(out).name}"', f'"results": "{OTHER_RUN}"'
+    ),
+    "status: a fault that was none": lambda out: deliver.say(
+        out, {"run_id": newest(out).name, "verdict": "consistent", "code": "E_STALE"}
+    ),
+    "status: no status": lambda out: (out / "status.json").write_text("[]", encoding="utf-8"),
+    "summary": lambda out: edited(newest(out) / "summary.json", '"consistent"', '"mismatch"'),
+    "manifest": lambda out: edited(newest(out) / "manifest.json", '"consistent"', '"mismatch"'),
+    "a manifest made anew": lambda out: deliver.seal(newest(out), {}),
+    "status: a verdict that is no word": lambda out: edited(out / "status.json", '"consistent"', '["consistent"]'),
+    "a paper": lambda out: (newest(out) / "page.html").write_bytes(b""),
+    "a file of its own": lambda out: (newest(out) / "added.html").write_bytes(b""),
+    "a file less": lambda out: (newest(out) / "page.html").unlink(),
+    "the folder": lambda out: newest(out).rename(out / ".gone"),
+    "the log: a verdict": lambda out: edited(
+        out / "evidence" / "log.jsonl", '"verdict":"consistent"', '"verdict":"partial"'
+    ),
+    "the log: its last entry": lambda out: (out / "evidence" / "log.jsonl").write_bytes(
+        b"".join((out / "evidence" / "log.jsonl").read_bytes().splitlines(keepends=True)[:-1])
+    ),
+    "the log: none": lambda out: (out / "evidence" / "log.jsonl").write_bytes(b""),
+    "the signature": lambda out: edited(out / "evidence" / "checkpoint", "\n", "\nx"),
+}
+
+
+@pytest.mark.parametrize("altered", ALTERED)
+def test_what_says_other_than_the_evidence_is_an_alarm(ran: Path, tmp_path: Path, altered: str) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(ran.parent, site)
+    assert night_said(site / "run.toml")[0] == 0
+    ALTERED[altered](site / "results")
+
+    with pytest.raises(EvidenceError):
+        watch(read_config(site / "run.toml"), datetime.now(UTC))
+    assert night_said(site / "run.toml")[0] == 3
+
+
+def test_yesterday_s_status_over_tonight_s_is_an_alarm(ran: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(ran.parent, site)
+    yesterday = (site / "results" / "status.json").read_bytes()
+    (site / "cs.dat").write_bytes((site / "cs.dat").read_bytes()[:-640])
+    with quickly():
+        night(site / "run.toml")
+    assert night_said(site / "run.toml")[0] == 2
+
+    (site / "results" / "status.json").write_bytes(yesterday)
+
+    assert night_said(site / "run.toml")[0] == 3
+
+
+def test_a_run_that_met_an_alteration_leaves_an_alarm(ran: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(ran.parent, site)
+    deliver.say(site / "results", {"run_id": OTHER_RUN, "verdict": "tampered", "code": "E_TAMPERED"})
+
+    assert night_said(site / "run.toml")[0] == 3
+
+
+def night_said(config: Path) -> tuple[int, str]:
+    """`reconcile status`: what it leaves with, and what it says."""
+    from reconcile.cli import main  # noqa: PLC0415
+
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        patch.setattr("sys.argv", ["reconcile", "status", "--config", str(config)])
+        with pytest.raises(SystemExit) as left:
+            main()
+    assert isinstance(left.value.code, int)
+    return left.value.code, out.getvalue()
 
 
 def test_a_log_that_was_cut_back_is_an_alarm_and_a_clock_that_was_set_back_is_said(ran: Path) -> None:
