@@ -40,6 +40,9 @@ from reconcile.errors import ReconcileError
 from reconcile.machine.boundary import CODE, guarded
 from reconcile.model import Side, Verdict
 
+LONGEST_NAME = 80
+"""What the evidence takes of an exception's class (`evidence.details`)."""
+
 
 class StepFailedError(Exception):
     """A step did not succeed. Holds a code and nothing else."""
@@ -51,7 +54,9 @@ def _redacted(step: Callable[[], Any]) -> Any:  # noqa: ANN401
         return guarded(step)
     except ReconcileError as error:
         # For a fault of ours the type, which is no value either, is worth more than the code alone.
-        code = f"{error.code} {error.problem.rpartition('.')[2]}" if error.code == CODE else error.code
+        kind = error.problem.rpartition(".")[2]
+        named = error.code == CODE and kind.isascii() and kind.isidentifier() and len(kind) <= LONGEST_NAME
+        code = f"{error.code} {kind}" if named else error.code
     raise StepFailedError(code)
 
 
@@ -96,7 +101,7 @@ def deliver(job: tuple[str, ...]) -> str:
 def reconcile_nightly(config: str, as_of: str = "") -> State[str]:
     """Prove which records agree tonight."""
     try:
-        with nightly.alone(Path(config)):
+        with nightly.alone(Path(config), as_of):
             return _night(config, as_of)
     except ReconcileError as error:
         return Failed(message=error.code)

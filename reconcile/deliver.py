@@ -54,8 +54,8 @@ def run_id_at(at: datetime) -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder of runs for one run.
+def alone(folder: Path, *, retract: bool = True) -> Iterator[None]:
+    """Hold a folder of runs for one run, or for something else that is not to meet one (`retract` False).
 
     The lock is the kernel's and dies with its process, so no file has to be removed by hand after a crash. Whoever
     holds it knows that every stage folder is a dead run's. A run that ends in a fault before it has said a status of
@@ -69,7 +69,7 @@ def alone(folder: Path) -> Iterator[None]:
     with _as_source_error(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
         _check_own(folder)
-        with _retracting(folder):
+        with _retracting(folder, retract):
             check_local(folder)
             descriptor = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT, FILE_MODE)
     try:
@@ -78,7 +78,7 @@ def alone(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             hint = "wait for it to end"
             raise ConfigError(folder.name, "another run is at work in it", hint=hint, code="E_LOCKED") from None
-        with _retracting(folder):
+        with _retracting(folder, retract):
             _clear_inquiries(folder)
             yield
     finally:
@@ -86,14 +86,14 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _retracting(folder: Path) -> Iterator[None]:
-    """Remove the status if the block ends in a fault and has left it as it was."""
+def _retracting(folder: Path, wanted: bool) -> Iterator[None]:  # noqa: FBT001
+    """Remove the status, if wanted, where the block ends in a fault and has left it as it was."""
     status = folder / STATUS
     before = _said(status)
     try:
         yield
     except BaseException:
-        if _said(status) == before:
+        if wanted and _said(status) == before:
             with suppress(OSError):  # the disk refuses everything: the fault itself is what is told
                 status.unlink(missing_ok=True)
         raise

@@ -117,14 +117,17 @@ def day_of(as_of: str, now: datetime) -> datetime:
     """The day a run is about: as it was said (YYYY-MM-DD), "" for the day in Tokyo now.
 
     Raises:
-        ConfigError: It is no date.
+        ConfigError: It is no date, or has not come yet.
     """
     if not as_of:
         return now.astimezone(TOKYO)
     try:
-        return datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=TOKYO)
+        day = datetime.strptime(as_of, "%Y-%m-%d").replace(tzinfo=TOKYO)
     except ValueError:
         raise ConfigError("--as-of", "got no date, expected YYYY-MM-DD") from None
+    if day > now:
+        raise ConfigError("--as-of", "got a day that has not come yet in Tokyo, expected today or one before")
+    return day
 
 
 def prepare(job: Job, side: Side, progress: Any = None) -> None:  # noqa: ANN401  handed through to extract
@@ -270,22 +273,27 @@ def give_up(job: Job, code: str) -> None:
 
 
 @contextmanager
-def alone(config: Path) -> Iterator[None]:
+def alone(config: Path, as_of: str = "", *, night: bool = True) -> Iterator[None]:
     """Hold the run file's output folder for one run; repair what a dead run left, delete what was kept long enough.
 
+    The day is looked at first: one that was mistyped leaves everything as it is, the status of the newest run too. So
+    does whatever ends something that is no `night`.
+
     Raises:
-        ConfigError: E_LOCKED, another run is at work.
+        ConfigError: The day is none that a run may be about (`day_of`); E_LOCKED, another run is at work.
         SourceError: The folder cannot be written (E_OUT), or nobody knows what is recorded (E_LEDGER).
     """
     read = read_config(config)
     out = read.out
-    with watched(), deliver.alone(out):
+    day_of(as_of, datetime.now(UTC))
+    with watched(), deliver.alone(out, retract=night):
         try:
             for run_id in history.repair(out):
                 attest.published(read, run_id, deliver.reread(out / run_id), history.ledger_digest(out))
             retention.thin(read, datetime.now(UTC))
         except ReconcileError as error:
-            deliver.conclude(out, "", verdict_of_fault(error.code), code=error.code)
+            if night:
+                deliver.conclude(out, "", verdict_of_fault(error.code), code=error.code)
             raise
         yield
 
@@ -299,7 +307,7 @@ def run(config: Path, as_of: str, progress: Progress, purpose: str = "") -> tupl
     Raises:
         ReconcileError: A source or the set-up is not what it must be; the status says so, and nothing else is left.
     """
-    with alone(config):
+    with alone(config, as_of):
         return guarded(lambda: _run(config, as_of, progress, purpose), "nightly run")
 
 

@@ -24,7 +24,7 @@ from reconcile import evidence
 from reconcile.config import signing_key
 from tests.test_nightly import RUN_FILE
 
-FLOW = "import sys; from flows.nightly import reconcile_nightly as flow; flow(sys.argv[1], '2026-11-20')"
+FLOW = "import sys; from flows.nightly import reconcile_nightly as flow; flow(sys.argv[1], sys.argv[2])"
 ROOT = Path(__file__).parents[1]
 TOKYO = ZoneInfo("Asia/Tokyo")
 PATIENCE_SECONDS = 120
@@ -43,9 +43,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "PREFECT_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
 
 
-def flow(config: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def flow(config: Path, home: Path, as_of: str = "2026-11-20", program: str = FLOW) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", FLOW, str(config)],
+        [sys.executable, "-c", program, str(config), as_of],
         env=environment(home),
         capture_output=True,
         text=True,
@@ -81,6 +81,38 @@ def test_a_night_is_delivered_and_prefect_learns_nobody_s_name(site: Path, tmp_p
     assert "整合性確認" in known  # the flow is there
     assert recorded(tmp_path / "results") == ["run_started", "inputs_accepted", "run_decided", "run_published"]
     assert [one for one in people(tmp_path) if one in known] == []
+
+
+def test_a_day_that_has_not_come_yet_fails_the_flow_and_touches_nothing(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir(mode=0o700)
+    (tmp_path / "results" / "status.json").write_text("of the night before", encoding="utf-8")
+
+    ran = flow(site, tmp_path / "prefect", "2926-11-20")
+
+    assert ran.returncode != 0
+    assert "E_CONFIG" in stored(tmp_path / "prefect")
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["status.json"]
+    assert (tmp_path / "results" / "status.json").read_text(encoding="utf-8") == "of the night before"
+
+
+OUT_OF_MEMORY = f"""
+import numpy
+from reconcile import nightly
+
+def comparing(*_):
+    numpy.empty(1 << 60, dtype=numpy.uint8)  # numpy's own: numpy._core._exceptions._ArrayMemoryError
+
+nightly.compare = comparing
+{FLOW}"""
+
+
+def test_a_night_that_dies_of_memory_is_recorded_as_failed(site: Path, tmp_path: Path) -> None:
+    ran = flow(site, tmp_path / "prefect", program=OUT_OF_MEMORY)
+
+    status = json.loads((tmp_path / "results" / "status.json").read_bytes())
+    assert ran.returncode != 0
+    assert (status["verdict"], status["code"]) == ("failed", "E_FAILED _ArrayMemoryError")
+    assert recorded(tmp_path / "results") == ["run_started", "run_failed"]
 
 
 def test_a_refused_source_fails_the_flow_with_a_code_and_no_value(site: Path, tmp_path: Path) -> None:

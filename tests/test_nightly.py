@@ -238,13 +238,27 @@ def test_sides_that_were_exchanged_in_the_run_file_confirm_nothing(site: Path) -
     assert status(site)["verdict"] == "inconclusive"
 
 
-def test_an_export_of_last_week_confirms_nothing(site: Path) -> None:
-    summary, _ = nightly.run(site, "2026-11-27", lambda _step, _done, _total: None)
+@pytest.mark.parametrize("day", ["2026-11-24", "1926-11-20"])
+def test_an_export_of_another_day_confirms_nothing(site: Path, day: str) -> None:
+    """The second: the year was mistyped on the first night, which nothing but the export itself can tell."""
+    summary, _ = nightly.run(site, day, lambda _step, _done, _total: None)
 
     assert summary["verdict"] == "inconclusive"
     gates = summary["gates"]
     assert isinstance(gates, list)
     assert [gate["gate"] for gate in gates if gate["outcome"] == "failed"] == ["as_of_left"]
+
+
+@pytest.mark.parametrize("day", ["2926-11-20", "2026-11-31", "20.11.2026"])
+def test_a_day_that_is_none_or_has_not_come_yet_is_refused_and_changes_nothing(site: Path, day: str) -> None:
+    _, folder = run(site)
+    before = {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()}
+
+    with pytest.raises(ConfigError) as refused:
+        nightly.run(site, day, lambda _step, _done, _total: None)
+
+    assert refused.value.code == "E_CONFIG"
+    assert {path: path.read_bytes() for path in folder.parent.rglob("*") if path.is_file()} == before
 
 
 def test_the_rates_of_earlier_runs_are_what_the_next_is_measured_by(site: Path) -> None:

@@ -30,7 +30,7 @@ _TEXTS: Mapping[str, str] = {
     "run_id": _RUN,
     "runs": _RUN,
     "verdict": _WORD,
-    "code": r"E_[A-Z_]{1,30}( [A-Za-z]{1,40})?",
+    "code": r"E_[A-Z_]{1,30}( [A-Za-z_][A-Za-z0-9_]{0,79})?",  # with the name of an exception's class
     "outcome": _WORD,
     "reason": _WORD,
     "format": _WORD,

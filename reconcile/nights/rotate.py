@@ -83,7 +83,7 @@ def rotate(asked: Rotation, progress: Progress) -> Rotated:
     if not read.out.is_dir():
         raise ConfigError("out", "no run was ever made", hint="without a history, another key needs no command")
     permit = permission.require(read, permission.APPROVE, asked.purpose, now, own=True)
-    with nightly.alone(asked.config):
+    with nightly.alone(asked.config, asked.as_of, night=False):
         with ledger_of(read.out) as ledger:
             known, breaks = ledger.keys(), ledger.breaks()
         keys = _keys(read, asked.new, known)

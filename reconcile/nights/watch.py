@@ -36,8 +36,9 @@ class Watched:
             claimed anything for longer than the limit. Else what ended the newest run.
         verdict: The newest status, "none" where there is none.
         running: Whether a run is at work now.
-        confirmed: What the newest run that claimed something claimed.
-        confirmed_at: When the newest run that claimed something was published; None if there never was one.
+        confirmed: What the newest run that claimed something claimed; one of a night before that of an earlier run is
+            not the newest, whenever it was made.
+        confirmed_at: When that run was published; None if there never was one.
         age_hours: Since then.
         limit_hours: How old it may be, as the run file says.
         missed: Nights planned, since the first that was ever begun and before today, that claimed nothing.
@@ -78,10 +79,10 @@ def watch(config: RunConfig, now: datetime) -> Watched:
         ReconcileError: E_CLOCK, the newest entry lies in the future; no age can be told.
     """
     status, entries, running = _seen(config)
-    began, ended = _told(entries, now)
+    began, ended, again = _told(entries, now)
     verdict = str(status.get("verdict", "none"))
     claimed = {run: one for run, one in ended.items() if one[1].exit_code <= 1}
-    at, confirmed = max(claimed.values(), default=(None, None))
+    at, confirmed = max((one for run, one in claimed.items() if run not in again), default=(None, None))
     age = (now - at) / timedelta(hours=1) if at else None
     limit = config.schedule.red_after_hours
     done = {day for run, day in began.items() if run in claimed}
@@ -89,7 +90,7 @@ def watch(config: RunConfig, now: datetime) -> Watched:
     first = min(began.values(), default=today)
     planned = planned_nights(config.schedule.cron, first, today - timedelta(days=1)) if first < today else []
     return Watched(
-        code=_code(status, verdict, late=age is None or age > limit, running=running),
+        code=_code(status, late=age is None or age > limit, running=running, again=status.get("run_id") in again),
         verdict=verdict,
         running=running,
         confirmed=confirmed,
@@ -100,10 +101,11 @@ def watch(config: RunConfig, now: datetime) -> Watched:
     )
 
 
-def _code(status: Mapping[str, Any], verdict: str, *, late: bool, running: bool) -> str:
+def _code(status: Mapping[str, Any], *, late: bool, running: bool, again: bool) -> str:
     if late:
         return "E_LATE"
-    if running or verdict in (Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL):
+    verdict = status.get("verdict", "none")
+    if running or (verdict in (Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL) and not again):
         return ""
     # "unknown" and nobody at work: it died. A gate that was not passed has no code of its own in the status.
     return str(status.get("code") or ("E_FAILED" if verdict in ("none", "unknown", "failed") else "E_UNCONFIRMED"))
@@ -138,10 +140,13 @@ def _agreeing(out: Path, verifier: str) -> tuple[dict[str, Any], list[evidence.E
 
 def _told(
     entries: Iterable[evidence.Entry], now: datetime
-) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]]]:
-    """Run -> the night it is about; run -> when it was published, and as what. From the signed log alone."""
+) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]], set[str]]:
+    """Run -> the night it is about; run -> when it was published, and as what; runs of a night that began after a later
+    night had: they say nothing of now. From the signed log alone.
+    """
     began: dict[str, date] = {}
     ended: dict[str, tuple[datetime, Verdict]] = {}
+    again: set[str] = set()
     for entry in entries:
         if entry.at > now + PATIENCE:
             problem = "the newest entry of the evidence lies in the future"
@@ -149,9 +154,11 @@ def _told(
         run = str(entry.details.get("run_id", ""))
         if entry.event == "run_started":
             began[run] = date.fromisoformat(str(entry.details["as_of"]))
+            if began[run] < max(began.values()):
+                again.add(run)
         elif entry.event == "run_published":
             ended[run] = (entry.at.astimezone(UTC), Verdict(str(entry.details["verdict"])))
-    return began, ended
+    return began, ended, again
 
 
 def _status(out: Path) -> dict[str, Any]:

@@ -94,6 +94,12 @@ def test_a_purpose_that_names_a_task_is_written(tmp_path: Path, purpose: str) ->
     assert append(tmp_path, "viewed", NOON, key=KEY, purpose=purpose).details == {"purpose": purpose}
 
 
+@pytest.mark.parametrize("name", ["_ArrayMemoryError", "OSError", "Error2", "_", "A" * 80])
+def test_every_name_that_a_class_of_exceptions_may_have_is_written(tmp_path: Path, name: str) -> None:
+    said = append(tmp_path, "run_failed", NOON, key=KEY, run_id="x", verdict="failed", code=f"E_FAILED {name}")
+    assert said.details["code"] == f"E_FAILED {name}"
+
+
 def test_what_is_not_in_the_list_is_not_written(tmp_path: Path) -> None:
     wrong: list[Callable[[], object]] = [
         lambda: append(tmp_path, "something", NOON, key=KEY),

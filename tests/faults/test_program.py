@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -239,9 +239,11 @@ def test_the_day_is_tokyos_whatever_the_machine_says(
     time.tzset()
     try:
         assert nightly.day_of("", clock).date().isoformat() == day
-        assert nightly.day_of("2028-02-29", clock).date().isoformat() == "2028-02-29"
-        with pytest.raises(ConfigError):
-            nightly.day_of("2027-02-29", clock)
+        assert nightly.day_of(day, clock).date().isoformat() == day
+        tomorrow = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+        for wrong in (tomorrow, "1967-02-29", "20260101"):
+            with pytest.raises(ConfigError):
+                nightly.day_of(wrong, clock)
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -22,7 +22,7 @@ from reconcile.ledger import open_ledger
 from reconcile.model import EXIT_CODES, Verdict
 from tests.test_nightly import RUN_FILE, status
 
-NIGHTS = ("2026-11-20", "2026-11-21", "2026-11-24", "2026-11-25")
+NIGHTS = ("2026-11-20", "2026-11-21", "2026-11-24")
 KEY = "juminhyo_code"
 
 

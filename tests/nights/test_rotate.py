@@ -291,6 +291,7 @@ def edit(config: Path) -> None:
         (demote, {}, "E_ROLE"),
         (None, {"approver": " "}, "E_CONFIG"),
         (None, {"purpose": ""}, "E_PURPOSE"),
+        (None, {"as_of": "2926-11-20"}, "E_CONFIG"),
         (edit, {}, "E_RUN_FILE"),
     ],
 )
@@ -301,11 +302,13 @@ def test_what_is_not_as_it_must_be_is_refused_and_the_history_stays(
         spoil(site)
     keys = {path.name: path.read_bytes() for path in site.parent.glob("*.key")}
     digest = content(site)
+    status = (site.parent / "results" / "status.json").read_bytes()
 
     with pytest.raises(ReconcileError) as refused:
         rotated(site, **changes)
 
     assert refused.value.code == code
+    assert (site.parent / "results" / "status.json").read_bytes() == status
     assert content(site) == digest
     assert "site_key_rotated" not in {one["event"] for one in entries(site)}
     assert {path.name: path.read_bytes() for path in site.parent.glob("*.key")} == keys

@@ -170,6 +170,26 @@ def test_yesterday_s_status_over_tonight_s_is_an_alarm(ran: Path, tmp_path: Path
     assert night_said(site / "run.toml")[0] == 3
 
 
+def test_an_old_night_that_is_run_again_confirms_nothing_of_a_later_one(ran: Path, tmp_path: Path) -> None:
+    """The later one claimed nothing, so that the earlier may be run again; what it finds is no news of now."""
+    site = tmp_path / "site"
+    shutil.copytree(ran.parent, site)
+    config, export = site / "run.toml", (site / "cs.dat").read_bytes()
+    at = published(config)
+    (site / "cs.dat").write_bytes(export[:-640])
+    later = (date.fromisoformat(AS_OF) + timedelta(days=1)).isoformat()
+    with quickly():
+        assert night(config, "--as-of", later).verdict == "inconclusive"
+        (site / "cs.dat").write_bytes(export)
+        assert night(config).verdict == "consistent"
+
+    seen = watch(read_config(config), datetime.now(UTC))
+
+    assert (seen.code, seen.exit_code, seen.confirmed_at) == ("E_UNCONFIRMED", 2, at)
+    assert date.fromisoformat(later) in seen.missed
+    assert watch(read_config(config), at + timedelta(hours=27)).code == "E_LATE"
+
+
 def test_a_run_that_met_an_alteration_leaves_an_alarm(ran: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.copytree(ran.parent, site)
