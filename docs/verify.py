@@ -3,7 +3,8 @@
     python verify.py OUT [RUN] [--since FILE]... [--key KEY]
 
 OUT is the output folder of the nightly run; KEY the public key as printed on the council paper (without it: the one
-beside the log). Needs Python 3.11 and the package `cryptography`. Exit status: 0 all is as it was written, 3 it is not.
+beside the log). Needs Python 3.11 and the package `cryptography`. Exit status: 0 all is as it was written, 3 it is not,
+2 there is no such run.
 """
 
 import argparse
@@ -36,6 +37,10 @@ EM_DASH = "\N{EM DASH}"
 
 class Wrong(Exception):  # noqa: N818
     """Something is not as it was written."""
+
+
+class Unknown(Exception):  # noqa: N818
+    """There is no such run, and nothing says that there ever was."""
 
 
 def sha(content: bytes) -> str:
@@ -211,8 +216,6 @@ def check(out: Path, run: str, key: str, since: list[bytes]) -> tuple[int, int]:
     for one in entries:
         if one["event"] in {"retention_marked", "retention_deleted"}:
             thinned.update([one.get("run_id"), *one.get("runs", [])])
-    if run and run not in started:
-        raise Wrong(f"{run}: the log knows no such run")
     chosen = [one for one in manifests if run in {"", one}]
     for name in chosen:
         check_run(out / name, manifests[name], published=name in published, thinned=name in thinned)
@@ -224,6 +227,8 @@ def check(out: Path, run: str, key: str, since: list[bytes]) -> tuple[int, int]:
         raise Wrong("ledger.sqlite does not hold what the log says of it")
     ended = "run_published run_failed"
     check_status(out, started, told(ended, "verdict"), told(ended, "code"))
+    if run and run not in started:
+        raise (Wrong if (out / run).exists() else Unknown)(f"{run}: the log knows no such run")
     return len(entries), len(chosen)
 
 
@@ -243,6 +248,9 @@ def main() -> int:
     except Wrong as wrong:
         print(f"NG {wrong}")
         return 3
+    except Unknown as unknown:
+        print(unknown)
+        return 2
     print(f"OK {entries} entries, {runs} runs")
     return 0
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reconcile.errors import ConfigError
 from reconcile.evidence import checkpoint, merkle
 from reconcile.evidence.checkpoint import Checkpoint
 from reconcile.evidence.log import (
@@ -85,6 +86,9 @@ def verify(
         run: Only the files of this run; "" for every run's.
         since: Earlier checkpoints, as they were kept elsewhere: the log must be a continuation of each.
         ledger: The digest of what the ledger holds, "" if there is none that can be read; None: it is not asked about.
+
+    Raises:
+        ConfigError: There never was such a run, and nothing says that one was taken away.
     """
     found = Verification()
     stored = read(folder / FOLDER)
@@ -98,8 +102,6 @@ def verify(
             Said(PUBLIC, "公開鍵が、確かめに用いた鍵と異なります", "is not the public key that is checked with")
         )
     told = _told(entries)
-    if run and run not in told.order:
-        found.failures.append(Said(run, "記録にこの実行がありません", "the log knows no such run"))
     found.runs = tuple(one for one in told.order if one in told.manifests and run in ("", one))
     for one in found.runs:
         found.failures.extend(_files(folder / one, told))
@@ -108,6 +110,11 @@ def verify(
     found.failures.extend(_status(folder, told))
     if ledger is not None:
         _ledger(said_of_ledger(stored) if found.head else [], ledger, found)
+    if run and run not in told.order:
+        if not found.failures and not (folder / run).exists():
+            hint = "a run's id is the name of its folder"
+            raise ConfigError("run", "the evidence knows no such run", hint=hint)
+        found.failures.append(Said(run, "記録にこの実行がありません", "the log knows no such run"))
     return found
 
 

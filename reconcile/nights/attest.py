@@ -208,7 +208,7 @@ def verify(
         key: The public key, or a file that holds it; "" for the signing key's, or else the one beside the log.
 
     Raises:
-        ConfigError: There is no such folder, file or key.
+        ConfigError: There is no such folder, file or key, or no such run ever was.
     """
     folder, signing = (out, None) if out is not None else _places(config)
     if not folder.is_dir():

@@ -141,8 +141,9 @@ def _agreeing(out: Path, verifier: str) -> tuple[dict[str, Any], list[evidence.E
 def _told(
     entries: Iterable[evidence.Entry], now: datetime
 ) -> tuple[dict[str, date], dict[str, tuple[datetime, Verdict]], set[str]]:
-    """Run -> the night it is about; run -> when it was published, and as what; runs of a night that began after a later
-    night had: they say nothing of now. From the signed log alone.
+    """Run -> its night; run -> when it was published, and as what; runs of a night that began after a later one had.
+
+    From the signed log alone.
     """
     began: dict[str, date] = {}
     ended: dict[str, tuple[datetime, Verdict]] = {}

@@ -301,6 +301,17 @@ def test_the_commands_say_so_and_leave_with_three(copied: Path) -> None:
     assert "内容が書き換えられています  was altered" in reconcile("verify", "--out", str(out)).stdout
 
 
+def test_a_run_that_never_was_is_a_slip_and_one_that_the_evidence_does_not_know_an_alarm(copied: Path) -> None:
+    out, slip = copied.parent / "results", "20261120T000000Z-000000"
+    asked = reconcile("verify", slip, "--out", str(out), "--lang", "en")
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "E_CONFIG run: the evidence knows no such run" in asked.stderr
+    assert second(out, slip).returncode == 2
+    (out / slip).mkdir()
+    assert reconcile("verify", slip, "--out", str(out)).returncode == 3
+    assert second(out, slip).returncode == 3
+
+
 def test_a_night_concludes_nothing_from_an_earlier_result_that_was_altered(copied: Path) -> None:
     (folder,) = (copied.parent / "results").glob("2*")
     summary = folder / "summary.json"
