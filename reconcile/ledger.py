@@ -9,8 +9,8 @@
     rotations, earlier_keys    when the site's key was exchanged, and the findings whose ids an earlier key made
 
 Keys are keyed hashes, values stand nowhere. A night may be run again: `record` puts the rows that it altered back to
-what `before` holds and then applies the newer run, so that the same command again leaves the same history. A closure by
-hand alters no row: it lies over that of its finding until a later night finds it again. The journal is deleted and both
+what `before` holds and then applies the newer run, so that the same command again leaves the same history. What people
+decided is `nights.decided`. The journal is deleted and both
 files are flushed (`synchronous=EXTRA`) before a commit returns. A ledger is never replaced by a fresh one: the caller
 says whether one must be there.
 """
@@ -24,7 +24,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ import polars as pl
 
 from reconcile.errors import SourceError
 from reconcile.model import BREAKS, Closure, Decision, Keys, Night, Outcome, Tracked, Verdict
+from reconcile.nights import decided
+from reconcile.nights.decided import moment
 from reconcile.nights.tables import APPLICATION, SCHEMA, as_made, bring_up, digest
 
 NAME = "ledger.sqlite"
@@ -41,7 +43,9 @@ _COLUMNS = ", ".join(BREAKS.names())
 # What earlier runs of the night itself did is undone, but for one thing: a finding that they opened is not forgotten
 # because a later run of that night could not compare its key.
 _OPEN = """resolved = 0 AND NOT EXISTS (SELECT 1 FROM closures WHERE closures.finding_id = before.finding_id
-  AND closed_night BETWEEN last_seen AND date(:night, '-1 day'))"""
+  AND closed_night BETWEEN last_seen AND date(:night, '-1 day') AND NOT EXISTS (
+    SELECT 1 FROM sightings AS again JOIN runs USING (run_id) WHERE again.finding_id = closures.finding_id
+    AND event IN ('new', 'reappeared') AND runs.night < :night AND runs.started_at >= closures.closed_at))"""
 _BEFORE = f"""
 SELECT {_COLUMNS} FROM breaks WHERE night < :night
 UNION ALL
@@ -52,6 +56,14 @@ ORDER BY finding_id
 """  # noqa: S608
 _CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
 _NEWEST = f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}"  # noqa: S608  our own words
+_SIGHTINGS = """
+SELECT night, run_id, event, seen.code, severity FROM sightings AS seen JOIN runs AS run USING (run_id)
+WHERE finding_id = :finding AND (superseded_by IS NULL OR event IN ('new', 'reappeared') AND NOT EXISTS (
+  SELECT 1 FROM sightings AS other JOIN runs AS later USING (run_id)
+  WHERE other.finding_id = :finding AND other.event = seen.event AND later.night = run.night
+    AND other.rowid > seen.rowid))
+ORDER BY night, started_at, seen.rowid
+"""
 _EVENTS = ("new", "changed", "reappeared", "resolved")
 
 
@@ -91,12 +103,12 @@ class Ledger:
             if claimed is not None and night.isoformat() < claimed:
                 problem = f"the night {night} was asked for, {claimed} is recorded already"
                 raise SourceError("ledger", problem, hint="the past is not written anew", code="E_ORDER")
-            if latest is not None and _utc(started_at) < latest:
-                problem = f"it is {_utc(started_at)}, a run began at {latest} (night {newest})"
+            if latest is not None and moment(started_at) < latest:
+                problem = f"it is {moment(started_at)}, a run began at {latest} (night {newest})"
                 raise SourceError("clock", problem, hint="set the clock", code="E_CLOCK")
             write.execute(
                 "INSERT OR IGNORE INTO runs (run_id, night, started_at, verdict) VALUES (?, ?, ?, 'unknown')",
-                (run_id, night.isoformat(), _utc(started_at)),
+                (run_id, night.isoformat(), moment(started_at)),
             )
 
     def give_up(self, run_id: str, verdict: Verdict, code: str, told: Told = untold) -> None:
@@ -163,18 +175,16 @@ class Ledger:
                 pl.col("resolved").cast(pl.Boolean),
                 *(pl.col(name).str.to_date("%Y-%m-%d") for name, dtype in BREAKS.items() if dtype == pl.Date),
             )
-        return _closed(
-            frame, [one for one in self.closures() if before is None or (one.closed_night or before) < before]
-        )
+            closures = [one for one in self.closures() if before is None or (one.closed_night or before) <= before]
+            return decided.closed(frame, closures, self._connection)
 
     def sightings(self, finding_id: str) -> list[tuple[str, str, str, str | None, str | None]]:
-        """What happened to a finding in the runs that count, oldest first: night, run, event, code, severity."""
+        """What happened to a finding in the runs that count, oldest first: night, run, event, code, severity.
+
+        That it came counts of a run that was superseded, too, where no later one of its night says the same.
+        """
         with _readable():
-            return self._connection.execute(
-                "SELECT night, run_id, event, sightings.code, severity FROM sightings JOIN runs USING (run_id)"
-                " WHERE finding_id = ? AND superseded_by IS NULL ORDER BY night, started_at",
-                (finding_id,),
-            ).fetchall()
+            return self._connection.execute(_SIGHTINGS, {"finding": finding_id}).fetchall()
 
     def decide(self, run_id: str, decisions: Iterable[Decision], at: datetime, told: Told = untold) -> int:
         """Store decisions that differ from the newest of their finding, all or none.
@@ -185,40 +195,18 @@ class Ledger:
         known = self.decisions()
         new = [one for one in decisions if known.get(one.finding_id, (None,))[0] != one]
         with self._write(told) as write:
-            write.executemany(
-                "INSERT INTO decisions (finding_id, run_id, state, reason, operator, due, decided_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (d.finding_id, run_id, d.state, d.reason, d.operator, d.due and d.due.isoformat(), _utc(at))
-                    for d in new
-                ],
-            )
+            decided.store(write, run_id, new, at)
         return len(new)
 
-    def decisions(self) -> dict[str, tuple[Decision, str]]:
-        """The newest decision of each finding, and when it was stored (UTC)."""
+    def decisions(self) -> dict[str, tuple[Decision, str, str]]:
+        """The newest decision of each finding, when it was stored (UTC), and of which run's worklist it is."""
         with _readable():
-            rows = self._connection.execute(
-                "SELECT finding_id, state, reason, operator, due, decided_at FROM decisions ORDER BY decided_at, rowid"
-            )
-            return {
-                finding: (
-                    Decision(
-                        finding_id=finding,
-                        state=state,
-                        reason=reason,
-                        operator=operator,
-                        due=date.fromisoformat(due) if due else None,
-                    ),
-                    at,
-                )
-                for finding, state, reason, operator, due, at in rows
-            }
+            return decided.newest(self._connection)
 
     def closures(self) -> list[Closure]:
         """Every closure by hand, asked for or granted, oldest first."""
         with _readable():
-            return [_closure(row) for row in self._rows("SELECT * FROM closures ORDER BY rowid")]
+            return list(decided.closures(self._rows("SELECT * FROM closures ORDER BY rowid")))
 
     def ask_closure(self, finding_id: str, reason: str, operator: str, at: datetime, told: Told = untold) -> None:
         """Note that somebody asks to close a finding by hand."""
@@ -226,7 +214,7 @@ class Ledger:
             write.execute(
                 "INSERT INTO closures (finding_id, reason, asked_by, asked_at, asked_night)"
                 f" SELECT ?, ?, ?, ?, ({_NEWEST})",
-                (finding_id, reason, operator, _utc(at)),
+                (finding_id, reason, operator, moment(at)),
             )
 
     def grant_closure(self, asked: Closure, operator: str, at: datetime, told: Told = untold) -> None:
@@ -239,7 +227,7 @@ class Ledger:
             done = write.execute(
                 f"UPDATE closures SET closed_by = ?, closed_at = ?, closed_night = ({_NEWEST})"  # noqa: S608
                 " WHERE finding_id = ? AND asked_at = ? AND closed_by IS NULL",
-                (operator, _utc(at), asked.finding_id, _utc(asked.asked_at)),
+                (operator, moment(at), asked.finding_id, moment(asked.asked_at)),
             )
             if done.rowcount != 1:
                 raise SourceError("ledger", "the finding was closed meanwhile", code="E_LEDGER")
@@ -279,7 +267,7 @@ class Ledger:
                 write.execute(
                     f"UPDATE {table} SET finding_id = new_id(finding_id){person} WHERE new_id(finding_id) IS NOT NULL"  # noqa: S608  fixed names
                 )
-            write.execute("INSERT INTO rotations (at, old_key_id, new_key_id) VALUES (?, ?, ?)", (_utc(at), old, new))
+            write.execute("INSERT INTO rotations (at, old_key_id, new_key_id) VALUES (?, ?, ?)", (moment(at), old, new))
 
     def _rows(self, query: str) -> Iterator[dict[str, Any]]:
         found = self._connection.execute(query)
@@ -415,30 +403,6 @@ def _night(row: Mapping[str, Any]) -> Night:
         counts=json.loads(row["counts"]) if row["counts"] else {},
         **day,
     )
-
-
-def _closure(row: Mapping[str, Any]) -> Closure:
-    times = {name: datetime.fromisoformat(row[name]) for name in ("asked_at", "closed_at") if row[name]}
-    nights = {name: date.fromisoformat(row[name]) for name in ("asked_night", "closed_night") if row[name]}
-    return Closure(**{**row, **times, **nights})
-
-
-def _closed(breaks: pl.DataFrame, closures: Iterable[Closure]) -> pl.DataFrame:
-    """BREAKS, with those resolved that were closed by hand and that no later night has found."""
-    granted = [(one.finding_id, one) for one in closures if one.closed_on]
-    night, day = (
-        pl.col("finding_id").replace_strict(
-            {f: getattr(c, name) for f, c in granted}, default=None, return_dtype=pl.Date
-        )
-        for name in ("closed_night", "closed_on")
-    )
-    holds = (~pl.col("resolved") & (night >= pl.col("last_seen"))).fill_null(value=False)
-    resolved_on = pl.when(holds).then(day).otherwise("resolved_on")
-    return breaks.with_columns(resolved=pl.col("resolved") | holds, resolved_on=resolved_on)
-
-
-def _utc(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 @contextmanager

@@ -281,6 +281,17 @@ def test_recording_a_run_again_changes_nothing_and_a_run_that_nobody_began_is_re
     assert ledger.breaks().equals(before)
 
 
+def test_that_a_finding_came_is_told_though_its_run_was_superseded(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0), a="new")
+    night(ledger, 1, a_break("b", 1), run="first", b="new")
+    night(ledger, 1, a_break("b", 1), run="second", b="new")
+    night(ledger, 1, run="third", b="unconfirmed")
+    assert [seen[1:3] for seen in ledger.sightings("b")] == [("second", "new")]
+    night(ledger, 1, a_break("b", 1, resolved=True, resolved_on=DAY[1]), run="fourth", b="resolved")
+    night(ledger, 1, a_break("b", 1, resolved=True, resolved_on=DAY[1]), run="z-fifth", b="resolved")
+    assert [seen[1:3] for seen in ledger.sightings("b")] == [("second", "new"), ("z-fifth", "resolved")]
+
+
 def test_what_happened_to_a_finding_is_told_of_the_runs_that_count(ledger: Ledger) -> None:
     night(ledger, 0, a_break("a", 0, code="C1"), run="wrong", a="new")
     night(ledger, 0, a_break("a", 0, code="C2"), run="right", a="new")
@@ -319,13 +330,23 @@ def test_a_decision_is_stored_once_and_the_newest_holds(ledger: Ledger) -> None:
     ledger.begin("run0", DAY[0], AT[0])
     other = replace(DECISION, finding_id="b", due=None, operator=None, reason=None)
     assert ledger.decide("run0", [DECISION, other], AT[1]) == 2
-    assert ledger.decisions() == {"a": (DECISION, AT[1].isoformat()), "b": (other, AT[1].isoformat())}
+    assert ledger.decisions() == {"a": (DECISION, AT[1].isoformat(), "run0"), "b": (other, AT[1].isoformat(), "run0")}
 
     newer = replace(DECISION, state="対応済")
     assert ledger.decide("run0", [newer, other], AT[2]) == 1  # the other one says nothing new
-    assert ledger.decisions() == {"a": (newer, AT[2].isoformat()), "b": (other, AT[1].isoformat())}
+    assert ledger.decisions() == {"a": (newer, AT[2].isoformat(), "run0"), "b": (other, AT[1].isoformat(), "run0")}
     assert ledger.decide("run0", [DECISION], AT[3]) == 1  # back to what it was is a decision too
-    assert ledger.decisions()["a"] == (DECISION, AT[3].isoformat())
+    assert ledger.decisions()["a"] == (DECISION, AT[3].isoformat(), "run0")
+
+
+def test_decisions_of_one_second_keep_their_order(ledger: Ledger) -> None:
+    night(ledger, 0, a_break("a", 0))
+    words = ("調査中", "是正依頼済", "対応済", "調査中")
+    for state in words:
+        assert ledger.decide("run0", [replace(DECISION, state=state)], AT[1]) == 1
+        assert ledger.decisions()["a"][0].state == state
+    ledger.decide("run0", [replace(DECISION, state="是正不要")], AT[1] - timedelta(seconds=30))  # a clock set right
+    assert ledger.decisions()["a"][0].state == "是正不要"
 
 
 def test_decisions_of_a_run_that_nobody_knows_are_none(ledger: Ledger) -> None:
@@ -734,9 +755,14 @@ def test_the_night_before_which_it_was_closed_may_be_run_again(ledger: Ledger) -
     night(ledger, 0, a_break("a", 0), a="new")
     night(ledger, 1, a_break("a", 1), a="open")
     closed(ledger, 1)
-    assert resolved(ledger, before=DAY[1]) == {}  # the closure is of the day after that night
-    night(ledger, 1, a_break("a", 1, code="C2"), run="again", a="changed")
-    assert resolved(ledger) == {"a": DAY[2]}  # no night after it has found it
+    assert resolved(ledger, before=DAY[1]) == {"a": DAY[2]}  # what the night begins from, run again after it
+    ledger.begin("vain", DAY[1], AT[2])
+    ledger.record("vain", tracked(1), outcome())
+    assert resolved(ledger) == {"a": DAY[2]}  # it could not be compared, which is why it was closed
+    ledger.begin("again", DAY[1], AT[2])
+    ledger.record("again", tracked(1, a_break("a", 1, code="C2"), a="reappeared"), outcome())
+    assert resolved(ledger) == {}  # whatever is found after it is open, in the list as on the papers
+    assert resolved(ledger, before=DAY[2]) == {}
 
 
 def test_another_finding_that_was_closed_says_nothing_of_this_one(ledger: Ledger) -> None:

@@ -69,7 +69,7 @@ class Model:
         self.closed: dict[str, tuple[date, date]] = {}
 
     def close(self, name: str, day: date) -> None:
-        """Two persons close a finding after the newest conclusive night: it holds until a later night finds it."""
+        """Two persons close a finding after the newest conclusive night: it holds until a later run finds it."""
         assert self.night
         self.closed[name] = (self.night, day)
         self.close_again()
@@ -94,8 +94,10 @@ class Model:
             }
             kept = {name: Known(**{**vars(self.now[name]), "by_hand": None}) for name in opened}
             self.now = {name: Known(**vars(one)) for name, one in self.last_night.items()} | kept
+        self.close_again()
         status: dict[str, str] = {}
         for name, (code, severity) in found.items():
+            self.closed.pop(name, None)
             old = self.now.get(name)
             timing = severity == "時差"
             if old is None or old.ended is not None or name in opened:
@@ -226,7 +228,7 @@ class Nights(RuleBasedStateMachine):
             self.expected = self.standing
 
     def _close(self, name: str) -> None:
-        at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=self.runs)
+        at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=self.runs, seconds=30)
         with open_ledger(self.folder, expected=True) as ledger:
             ledger.ask_closure(name, "その他", "one", at)
             ledger.grant_closure(next(one for one in ledger.closures() if not one.closed_by), "two", at)

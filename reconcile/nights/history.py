@@ -190,7 +190,8 @@ def looked_back(config: RunConfig, report: Report) -> Report:
 
 def _closed_by_hand(ledger: Ledger, night: date, tracked: Tracked | None) -> int:
     """How many findings two persons have closed before a night that has not found them again."""
-    closed = {one.finding_id: one.closed_night for one in ledger.closures() if (one.closed_night or night) < night}
+    granted = ((one.finding_id, one.closed_night) for one in ledger.closures())
+    closed = {name: closed_night for name, closed_night in granted if closed_night and closed_night <= night}
     found = set(tracked.breaks["finding_id"]) if tracked else set()
     resolved = ledger.breaks(before=night).filter("resolved").select("finding_id", "last_seen").iter_rows()
     return sum(name in closed and last_seen <= closed[name] and name not in found for name, last_seen in resolved)

@@ -118,7 +118,7 @@ def test_the_history_under_the_new_key_is_the_one_that_it_would_have_made(site: 
         .equals(breaks(site).select("field", "code", "since").sort(pl.all()))
     )
     with ledger_of(site.parent / "results") as ledger:
-        ((finding, (decision, _)),) = ledger.decisions().items()
+        ((finding, (decision, *_)),) = ledger.decisions().items()
         assert (decision.state, ledger.sightings(finding)[0][2]) == ("調査中", "new")
     row = before.row(7, named=True)
     now = breaks(site).row(by_predicate=pl.col("finding_id") == finding, named=True)
