@@ -122,7 +122,7 @@ def _night(config: str, as_of: str) -> State[str]:
         code = str(error)
         nightly.give_up(begun, code)
         return Failed(message=code)
-    if verdict.exit_code > 1:
+    if not verdict.claims:
         return Failed(message=verdict.value)
     return Completed(message=verdict.value, data=begun.run_id)
 

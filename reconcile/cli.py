@@ -212,7 +212,7 @@ def breaks_show(
             f"{night}  {run}  {event}  {code or '-'} {severity or '-'}"
             for night, run, event, code, severity in sightings
         )
-        if closure := one.asked or one.by_hand:
+        for closure in (*one.closures, *([one.asked] if one.asked else [])):
             terminal.lines(by_hand.lines(closure, english=terminal.english))
         return 0
 
@@ -233,11 +233,15 @@ def breaks_import(
         settle()
         from reconcile.nights import breaks  # noqa: PLC0415
 
-        held, new = breaks.imported(config, worklist, purpose)
+        held, new, refused = breaks.imported(config, worklist, purpose)
         terminal.lines(
             [f"対応の記入 {held:,} 件、うち新たに取り込んだもの {new:,} 件 decisions: {held:,}, new: {new:,}"]
         )
-        return 0
+        terminal.lines(
+            f"取り込まなかったもの(後の回の一覧による対応「{one.state}」がある) not taken, decided later: {one.finding_id}"
+            for one in refused
+        )
+        return 1 if refused else 0
 
     raise typer.Exit(_guarded(work, terminal))
 

@@ -54,7 +54,7 @@ UNION ALL
 SELECT {_COLUMNS} FROM breaks WHERE night = :night AND finding_id NOT IN (SELECT finding_id FROM before WHERE {_OPEN})
 ORDER BY finding_id
 """  # noqa: S608
-_CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
+_CLAIMING = tuple(verdict.value for verdict in Verdict if verdict.claims)
 _NEWEST = f"SELECT max(night) FROM runs WHERE verdict IN {_CLAIMING}"  # noqa: S608  our own words
 _SIGHTINGS = """
 SELECT night, run_id, event, seen.code, severity FROM sightings AS seen JOIN runs AS run USING (run_id)
@@ -127,7 +127,7 @@ class Ledger:
                 if done is None:
                     raise SourceError("ledger", "knows no such run", code="E_LEDGER")
                 return
-            if outcome.verdict.exit_code <= 1:
+            if outcome.verdict.claims:
                 _undo(write, night)
                 _apply(write, run_id, tracked)
                 write.execute(
@@ -379,8 +379,10 @@ def _apply(write: sqlite3.Connection, run_id: str, tracked: Tracked) -> None:
         rows.select("finding_id", "night").iter_rows(),
     )
     write.executemany(f"INSERT OR REPLACE INTO breaks VALUES ({marks})", rows.iter_rows())  # noqa: S608
-    happened = tracked.standing.filter(pl.col("status").is_in(_EVENTS)).join(
-        tracked.breaks.select("finding_id", "code"), on="finding_id", maintain_order="left"
+    happened = (
+        tracked.standing.drop("code", "field")
+        .filter(pl.col("status").is_in(_EVENTS))
+        .join(tracked.breaks.select("finding_id", "code"), on="finding_id", maintain_order="left")
     )
     write.executemany(
         "INSERT OR IGNORE INTO sightings (run_id, finding_id, event, code, severity) VALUES (?, ?, ?, ?, ?)",

@@ -6,7 +6,7 @@ import json
 import locale
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -143,9 +143,6 @@ FAULTS: Mapping[str, str] = {
     "E_UNSTABLE": "書き込み中のファイルです",
 }
 """What each code of a fault says in one breath; the rest of the line is the same in both languages."""
-
-_CLAIMING = ("consistent", "mismatch", "partial")
-"""The verdicts under which a count of differences may be shown as a result (`report.wording.CLAIMING`)."""
 
 _PARTS = ("records", "out_of_scope", "rejected", "duplicate", "matched", "mismatched", "only")
 
@@ -286,11 +283,12 @@ class Terminal:
                     Text(_printable(f"  {self.say('gate')}: {gate.get('code', '')} {said} → {todo}"), style="red")
                 )
         self._alarms(summary)
-        self.out.print(self._balance(summary["sides"]))
-        if summary["findings"]["by_kind"]:
+        claims = _claims(summary)
+        self.out.print(self._balance(summary["sides"], _PARTS if claims else _PARTS[:1]))
+        if claims and summary["findings"]["by_kind"]:
             self.out.print(self._findings(summary["findings"], labels or {}, fields or {}))
         self._whole(summary)
-        if equal := summary.get("equal_by_rule"):
+        if claims and (equal := summary.get("equal_by_rule")):
             self.out.print(self._counts(self.say("rule"), equal))
         if unproven := summary.get("unproven"):
             self.out.print(Text(f"{self.say('unproven')}: {', '.join(unproven)}", style="yellow"))
@@ -308,14 +306,14 @@ class Terminal:
 
     def _alarms(self, summary: Mapping[str, Any]) -> None:
         for alarm in summary.get("alarms", ()):
-            if summary["verdict"] in _CLAIMING or not alarm["compared"]:
+            if _claims(summary) or not alarm["compared"]:
                 said = (alarm["en"], alarm["todo_en"]) if self._english else (alarm["ja"], alarm["todo_ja"])
                 text = f"  {self.say('alarm')} {alarm['code']}: {said[0]} → {said[1]}"
                 self.out.print(Text(_printable(text), style="bold red"))
 
     def _whole(self, summary: Mapping[str, Any]) -> None:
         """The headline rate with its denominator, and what many findings have in common."""
-        if summary["verdict"] not in _CLAIMING:
+        if not _claims(summary):
             return
         if rates := summary.get("rates"):
             shown = (("mismatch", "rate"), ("with_timing", "rate_with_timing"))
@@ -332,12 +330,12 @@ class Terminal:
                 table.add_row(Text(_printable(cause["label"])), f"{cause['findings']:,}")
             self.out.print(table)
 
-    def _balance(self, sides: Mapping[str, Mapping[str, Any]]) -> Table:
+    def _balance(self, sides: Mapping[str, Mapping[str, Any]], parts: Sequence[str]) -> Table:
         table = Table(title=self.say("balance"), title_justify="left", box=None, pad_edge=False)
         table.add_column("")
         for side in sides.values():
             table.add_column(Text(_printable(str(side["label"]))), justify="right", overflow="fold")
-        for part in _PARTS:
+        for part in parts:
             sign = {"records": " ", "out_of_scope": "="}.get(part, "+")
             table.add_row(f"{sign} {self.say(part)}", *(f"{side[part]:,}" for side in sides.values()))
         return table
@@ -361,6 +359,13 @@ class Terminal:
         for name, count in counts.items():
             table.add_row(Text(_printable(name)), f"{count:,}")
         return table
+
+
+def _claims(summary: Mapping[str, Any]) -> bool:
+    """Whether its counts may be shown: under a verdict that claims nothing a 0 would look like an all-clear."""
+    from reconcile.model import Verdict  # noqa: PLC0415  polars, which a fault on the command line does not need
+
+    return Verdict(summary["verdict"]).claims
 
 
 def _printable(text: str) -> str:

@@ -43,7 +43,7 @@ def track(
     open_before = before.filter(~pl.col("resolved"))
     if not proof.conclusive:
         return Tracked(
-            standing=_standing(open_before.with_columns(status=_lit(Status.UNCONFIRMED)), night, carried, holidays),
+            standing=standing(open_before.with_columns(status=_lit(Status.UNCONFIRMED)), night, carried, holidays),
             breaks=pl.DataFrame(schema=BREAKS),
             night=night,
         )
@@ -56,7 +56,7 @@ def track(
     touched = pl.concat([part.select(*BREAKS, "status") for part in (seen, resolved)])
     every = pl.concat([touched, unconfirmed.select(*BREAKS, "status")])
     return Tracked(
-        standing=_standing(every, night, carried, holidays),
+        standing=standing(every, night, carried, holidays),
         breaks=touched.sort("finding_id").select(BREAKS.names()),
         night=night,
     )
@@ -110,8 +110,8 @@ def _fate(proof: Proof) -> pl.Expr:
     return pl.when(proven).then(_lit(Status.RESOLVED)).otherwise(_lit(Status.UNCONFIRMED))
 
 
-def _standing(rows: pl.DataFrame, night: date, carried: Carried, holidays: Sequence[date]) -> pl.DataFrame:
-    """STANDING of rows of BREAKS and `status`."""
+def standing(rows: pl.DataFrame, night: date, carried: Carried, holidays: Sequence[date]) -> pl.DataFrame:
+    """STANDING of rows of BREAKS and `status`, on a night."""
     tonight = pl.lit(night, pl.Date)
     stretch = _business_days(pl.col("carried_since"), tonight, holidays)
     own = pl.col("code").replace_strict(dict(carried.own), default=None, return_dtype=pl.Int32)

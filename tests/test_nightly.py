@@ -16,6 +16,7 @@ from reconcile import deliver, nightly
 from reconcile.errors import ConfigError, EvidenceError, ReconcileError, SourceError
 from reconcile.model import Side, Verdict
 from reconcile.nights.history import ledger_of
+from reconcile.terminal import WORDS, Terminal
 
 RUN_FILE = """\
 dataset = "schemas.identity_record"
@@ -134,6 +135,22 @@ def test_an_export_of_another_municipality_is_inconclusive(site: Path) -> None:
     summary, _ = run(site)
 
     assert summary["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_terminal_counts_nothing_of_a_run_that_claims_nothing(
+    site: Path, lang: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary, folder = run(site)
+    Terminal(lang=lang, quiet=True, as_json=False).show_summary(summary, folder)
+    counted = capsys.readouterr().out
+    words = (WORDS["matched"], WORDS["rejected"], WORDS["findings"], WORDS["rule"])
+    assert all(word[lang == "en"] in counted for word in words)
+
+    Terminal(lang=lang, quiet=True, as_json=False).show_summary({**summary, "verdict": "inconclusive"}, folder)
+    said = capsys.readouterr().out
+    assert [word for word in words if word[lang == "en"] in said] == []
+    assert WORDS["records"][lang == "en"] in said  # what was read is no claim
 
 
 def test_two_different_populations_are_inconclusive(site: Path) -> None:

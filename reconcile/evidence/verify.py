@@ -30,9 +30,10 @@ from reconcile.evidence.log import (
     read,
     said_of_ledger,
 )
+from reconcile.model import Verdict
 
 MANIFEST, STATUS, LEDGER = "manifest.json", "status.json", "ledger.sqlite"
-_NO_CLAIM = frozenset(("inconclusive", "failed", "tampered"))
+_NO_CLAIM = frozenset(verdict.value for verdict in Verdict if not verdict.claims)
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 

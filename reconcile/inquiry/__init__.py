@@ -74,7 +74,7 @@ class Asked:
     @property
     def exit_code(self) -> int:
         """0: the record agrees; 1: there are findings; 2: no such record, or the comparison claims nothing."""
-        if not self.answer.records or self.report.verdict.exit_code > 1:
+        if not self.answer.records or not self.report.verdict.claims:
             return 2
         return 1 if self.answer.findings else 0
 

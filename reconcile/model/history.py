@@ -50,6 +50,8 @@ STANDING = pl.Schema(
     {
         "finding_id": pl.String,
         "status": pl.String,
+        "code": pl.String,
+        "field": pl.String,
         "severity": pl.String,
         "since": pl.Date,
         "days": pl.Int32,

@@ -175,6 +175,11 @@ class Verdict(StrEnum):
         """The process's exit status."""
         return EXIT_CODES[self]
 
+    @property
+    def claims(self) -> bool:
+        """Whether anything is claimed: counts may be shown as a result, and a difference may be resolved."""
+        return self in {Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL}
+
 
 EXIT_CODES: Mapping[Verdict, int] = MappingProxyType(
     {

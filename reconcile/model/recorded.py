@@ -33,7 +33,7 @@ class Night:
     @property
     def claims(self) -> bool:
         """Whether it ended in a verdict that claims something."""
-        return self.verdict is not None and self.verdict.exit_code <= 1
+        return self.verdict is not None and self.verdict.claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

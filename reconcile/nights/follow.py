@@ -19,9 +19,6 @@ from reconcile.nights.pseudonym import pseudonyms
 from reconcile.search.check import Input
 from reconcile.track import track
 
-CONCLUSIVE = frozenset((Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL))
-"""The verdicts under which a difference may be resolved (`architecture.md` §4)."""
-
 Sides = Mapping[Side, Input]
 
 _OF_A_PAIR = "^(value|check_digit_.*|shared_.*|undeclared_.*|doubtful_.*|code_range_.*|town_.*|disordered_.*)$"
@@ -51,7 +48,7 @@ def follow(
     ours = ~pl.col("resolved") & ~pl.col("finding_id").is_in(sorted(memory.earlier))
     gone = memory.before.filter(ours).join(tonight, on="finding_id", how="anti")
     proof = Proof(conclusive=False)
-    if verdict in CONCLUSIVE:
+    if verdict.claims:
         proof = _proof(run, dataset, inputs, tonight, gone.select("person").drop_nulls().unique())
         proof = replace(proof, earlier=memory.earlier)
     known = tonight.select("finding_id", "person", "field", "code", "severity")

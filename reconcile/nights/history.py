@@ -27,6 +27,7 @@ from reconcile.ledger import Ledger, Told, open_ledger, untold
 from reconcile.model import (
     BREAKS,
     STANDING,
+    Carried,
     DatabaseSource,
     Dataset,
     Memory,
@@ -119,11 +120,16 @@ def begin(out: Path, run_id: str, night: date, started_at: datetime, told: Told 
 
 def remember(config: RunConfig, dataset: Dataset, night: date) -> Memory:
     """The nights before a night, and how long a difference may be one of timing."""
-    carried, planned = config.carried.limits, dataset.codes.get("planned")
-    if planned:
-        carried = replace(carried, own={planned: config.carried.planned_business_days})
     with ledger_of(config.out) as ledger:
-        return Memory(before=ledger.breaks(before=night), carried=carried, earlier=frozenset(ledger.keys().earlier))
+        before, earlier = ledger.breaks(before=night), frozenset(ledger.keys().earlier)
+    return Memory(before=before, carried=carried(config, dataset), earlier=earlier)
+
+
+def carried(config: RunConfig, dataset: Dataset) -> Carried:
+    """How long a difference may be one of timing."""
+    planned = dataset.codes.get("planned")
+    own = {planned: config.carried.planned_business_days} if planned else {}
+    return replace(config.carried.limits, own=own) if own else config.carried.limits
 
 
 def rotated_to(out: Path) -> str:
@@ -172,7 +178,7 @@ def looked_back(config: RunConfig, report: Report) -> Report:
     last = last_of_each_night(runs)
     started = min(last, default=night)
     planned = planned_nights(config.schedule.cron, started, night)
-    done = {day for day, one in last.items() if one.claims} | ({night} if report.verdict.exit_code <= 1 else set())
+    done = {day for day, one in last.items() if one.claims} | ({night} if report.verdict.claims else set())
     confirmed = max((day for day, one in last.items() if one.claims), default=None)
     nights = {
         "since": started.isoformat(),

@@ -18,8 +18,6 @@ from reconcile.errors import ConfigError
 from reconcile.model import Verdict
 from reconcile.settings import permission
 
-_CLAIMING = frozenset(verdict.value for verdict in Verdict if verdict.exit_code <= 1)
-
 
 def gate_of_run_file(config: RunConfig) -> Gate:
     """Whether the settings are those of the last run that claimed something, or were accepted since."""
@@ -63,7 +61,7 @@ def _before(config: RunConfig) -> str:
     for line in reversed(evidence.read(config.out / evidence.FOLDER).lines):
         entry = evidence.entry(line)
         said = entry.details.get("settings_sha256")
-        decided = entry.event == "run_decided" and entry.details.get("verdict") in _CLAIMING
+        decided = entry.event == "run_decided" and Verdict(str(entry.details["verdict"])).claims
         if entry.event == "config_changed" or decided:
             return str(said or "")  # "": of a version that did not record it
     return ""

@@ -24,6 +24,7 @@ from reconcile.evidence.log import PATIENCE, matching
 from reconcile.model import Verdict
 from reconcile.nights.planned import planned_nights
 
+_CLAIMING = frozenset(verdict.value for verdict in Verdict if verdict.claims)
 _TODO = "touch nothing, keep a copy of the folder, tell the 統括責任者"
 
 
@@ -81,7 +82,7 @@ def watch(config: RunConfig, now: datetime) -> Watched:
     status, entries, running = _seen(config)
     began, ended, again = _told(entries, now)
     verdict = str(status.get("verdict", "none"))
-    claimed = {run: one for run, one in ended.items() if one[1].exit_code <= 1}
+    claimed = {run: one for run, one in ended.items() if one[1].claims}
     at, confirmed = max((one for run, one in claimed.items() if run not in again), default=(None, None))
     age = (now - at) / timedelta(hours=1) if at else None
     limit = config.schedule.red_after_hours
@@ -105,7 +106,7 @@ def _code(status: Mapping[str, Any], *, late: bool, running: bool, again: bool) 
     if late:
         return "E_LATE"
     verdict = status.get("verdict", "none")
-    if running or (verdict in (Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL) and not again):
+    if running or (verdict in _CLAIMING and not again):
         return ""
     # "unknown" and nobody at work: it died. A gate that was not passed has no code of its own in the status.
     return str(status.get("code") or ("E_FAILED" if verdict in ("none", "unknown", "failed") else "E_UNCONFIRMED"))

@@ -102,7 +102,7 @@ def _qr(text: str) -> str:
 def _characters(report: Report, found: fonts.Found) -> dict[str, Any]:
     """The pairs of characters to be decided on, each character with the font that draws exactly it, or its code alone."""
     pairs = report.summary.get("character_pairs", ())
-    if not isinstance(pairs, Sequence) or report.verdict not in wording.CLAIMING:
+    if not isinstance(pairs, Sequence) or not report.verdict.claims:
         return {"pairs": [], "more_pairs": 0}
     shown = pairs[:PAIRS_SHOWN]
     drawn = drawing.families((pair[side] for pair in shown for side in Side), found)

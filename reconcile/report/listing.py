@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from reconcile.model import Dataset, Direction, Report, Secrecy, Side
+from reconcile.model import Dataset, Direction, Report, Secrecy, Side, Status, Verdict
 from reconcile.report import tables, wording
 from reconcile.report.ageing import STATUS_LABELS
 from reconcile.report.build import SEVERITIES, needs_action
@@ -29,6 +29,12 @@ REMARK, IDENTIFIER = "所見", "finding_id"
 
 ABSENT, EMPTY, SECRET = "(なし)", "(空文字)", "(非表示)"
 """What stands for a value that is null, that is a text without characters, or that nobody may see."""
+
+UNSEEN = "この回に比較できず、残っているか確かめられません。値は前の回の一覧にあります"
+"""Stands beside a finding of an earlier night that this one neither found nor proved gone: only its id is remembered."""
+
+UNPROVEN = "この回は確認できませんでした。この一覧は差異の全てではなく、載っていないことは一致を示しません"
+"""Stands above the rows under a verdict that claims nothing."""
 
 HOMONYM = "符号は同じですが、両側で意味が違います"
 
@@ -52,16 +58,18 @@ class Listing:
     """The list: its columns in order, and `rows`, one a finding, whose columns are named by the columns' `source`.
 
     Texts are `spreadsheet.visible` and `fitted`. `unclear` counts findings whose place is hidden because nobody knows
-    whether the person is protected.
+    whether the person is protected, `unseen` those of earlier nights that this one neither found nor proved gone. Under
+    a verdict that claims nothing the first row is no finding: it says so.
     """
 
     columns: tuple[Column, ...]
     rows: pl.DataFrame
     unclear: int
+    unseen: int
 
 
 def listing(report: Report) -> Listing:
-    """Every finding, most urgent severity first, then by code and key; never sampled.
+    """Every finding, and those of earlier nights that are 未確認; most urgent severity first, then by code and key.
 
     An ad-hoc dataset has no severity, code or actor and is sorted by key. In a dataset that has a taxonomy, findings
     without a code come behind 要確認: nobody has said that they are harmless.
@@ -70,8 +78,11 @@ def listing(report: Report) -> Listing:
     # Internal names: the key's own are a stranger's, and could be any of those used here.
     findings = masked.rename({name: f"key{place}" for place, name in enumerate(report.dataset.key)})
     if report.tracked is not None:
-        known = report.tracked.standing.select("finding_id", "status", "business_days", _since="since")
+        known = report.tracked.standing.rename({"since": "_since"}).drop("days", "nights", "promoted")
+        remembered = known.filter(pl.col("status") == Status.UNCONFIRMED).join(findings, on="finding_id", how="anti")
+        known = known.drop("code", "field", "severity")
         findings = findings.join(known, on="finding_id", how="left", maintain_order="left")
+        findings = pl.concat([findings, remembered], how="diagonal_relaxed")
     ordered = _sorted(findings, report.dataset).with_row_index("number", offset=1)
     columns = _columns(report)
     key = [f"key{place}" for place in range(len(report.dataset.key))]
@@ -79,7 +90,11 @@ def listing(report: Report) -> Listing:
     shown = ordered.with_columns(**_words(report)).select(column.source for column in columns)
     shown = shown.with_columns(fitted(visible(text)) for text in shown.select(pl.col(pl.String)).iter_columns())
     unclear = masked.filter(_place(report.dataset) & (pl.col("left_raw") == UNKNOWN)).height
-    return Listing(columns=columns, rows=shown, unclear=unclear)
+    unseen = shown.height - masked.height
+    if not report.verdict.claims and shown.height:
+        said = {"category": wording.VERDICTS[Verdict.INCONCLUSIVE], "explained": UNPROVEN}
+        shown = pl.concat([pl.DataFrame([said]).match_to_schema(shown.schema, missing_columns="insert"), shown])
+    return Listing(columns=columns, rows=shown, unclear=unclear, unseen=unseen)
 
 
 def _columns(report: Report) -> tuple[Column, ...]:
@@ -155,7 +170,11 @@ def _words(report: Report) -> dict[str, pl.Expr]:
         "left_value": _value("left_raw", dataset),
         "right_value": _value("right_raw", dataset),
         "ground": rule_words(pl.col("rule")),
-        "explained": pl.coalesce(hint_words(told, left, right), pl.when(homonym).then(pl.lit(HOMONYM))),
+        "explained": pl.coalesce(
+            hint_words(told, left, right),
+            pl.when(homonym).then(pl.lit(HOMONYM)),
+            pl.when(pl.col("kind").is_null()).then(pl.lit(UNSEEN)),
+        ),
         "proposed": _proposed(left, right),
         "state": pl.when(needs_action()).then(pl.lit(STATES[0])),
         **dict.fromkeys(("reason", "staff", "due", "remark"), pl.lit(None, pl.String)),

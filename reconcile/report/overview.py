@@ -156,7 +156,7 @@ def overview(report: Report) -> Overview:
     Raises:
         BalanceError: The verdict and the counts contradict each other (`wording.all_clear`).
     """
-    claims = report.verdict in wording.CLAIMING
+    claims = report.verdict.claims
     balances = [side.balance for side in report.sides.values()]
     matched = balances[0].matched if balances else 0
     compared = matched + (balances[0].mismatched if balances else 0)
@@ -223,7 +223,7 @@ def _plain_section(section: Section) -> Section:
 
 def _notes(report: Report) -> list[str]:
     """What else must be known to read the verdict rightly."""
-    if report.verdict not in wording.CLAIMING:
+    if not report.verdict.claims:
         return [f"満たしていない条件: {detail}" for _, outcome, detail in tables.gates(report) if _failed(outcome)]
     key = "・".join(field.label or field.name for field in report.dataset.fields if field.key)
     notes = []
@@ -322,7 +322,7 @@ def _trend(report: Report, severities: tuple[str, ...]) -> tuple[Night, ...]:
 
 def _night(run: Mapping[str, object], severities: tuple[str, ...]) -> Night:
     verdict = Verdict(str(run["verdict"]))
-    claims = verdict in wording.CLAIMING
+    claims = verdict.claims
     total, found = _counted(run.get("findings") if claims else None)
     persons, _ = _counted(run.get("persons") if claims else None)
     return Night(

@@ -55,7 +55,7 @@ class Section:
 
 def alarms(report: Report) -> tuple[AlarmLine, ...]:
     """The alarms, gravest first."""
-    claims = report.verdict in wording.CLAIMING
+    claims = report.verdict.claims
     return tuple(
         AlarmLine(code=one.code, label=one.label, severity=one.severity, actor=one.actor, said=one.ja, todo=one.todo_ja)
         for one in report.overall.alarms
@@ -65,7 +65,7 @@ def alarms(report: Report) -> tuple[AlarmLine, ...]:
 
 def sections(report: Report) -> tuple[Section, ...]:
     """The tables, in the order in which they are read; those without a line are left out."""
-    if report.verdict not in wording.CLAIMING:
+    if not report.verdict.claims:
         return ()
     every = [_causes(report), _rates(report), _pairs(report), _places(report), _outside(report), _changes(report)]
     every += [

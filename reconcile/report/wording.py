@@ -33,9 +33,6 @@ VERDICTS: Mapping[Verdict, str] = MappingProxyType(
     }
 )
 
-CLAIMING = frozenset((Verdict.CONSISTENT, Verdict.MISMATCH, Verdict.PARTIAL))
-"""The verdicts under which a count of differences may be shown as a result at all."""
-
 _KINDS = {
     "only_left": "{left}のみ存在",
     "only_right": "{right}のみ存在",

@@ -87,8 +87,8 @@ def render(report: Report, *, rows_a_sheet: int = ROWS_A_SHEET) -> bytes:
     Raises:
         BalanceError: The verdict and the counts contradict each other (`wording.all_clear`).
     """
-    book = _Book(report)
     listed = listing(report)
+    book = _Book(report, listed.unseen)
     book.add_cover(listed)
     book.add_totals()
     book.add_whole()
@@ -115,9 +115,9 @@ class _Table:
 class _Book:
     """The form: all that stands in the workbook except the rows of the list."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._claims = report.verdict in wording.CLAIMING
+    def __init__(self, report: Report, unseen: int) -> None:
+        self._report, self._unseen = report, unseen
+        self._claims = report.verdict.claims
         self._headline = _plain(wording.headline(report))
         self._name = f"{_plain(report.dataset.label or report.dataset.name)} {LIST}"
         self._buffer = BytesIO()
@@ -147,7 +147,9 @@ class _Book:
         sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
         sheet.center_horizontally()
         # The total stands on every page, so that a lost one is noticed (F145); but only where a count may be claimed.
-        total = f"全{self._report.findings.height:,}件" if self._claims else wording.VERDICTS[self._report.verdict]
+        more = f"、ほか未確認{self._unseen:,}件" if self._unseen else ""
+        found = f"全{self._report.findings.height:,}件{more}"
+        total = found if self._claims else wording.VERDICTS[self._report.verdict]
         sheet.set_header(f"&L&8{name}&R&8{build.handling(self._report, build.HANDLING)} {total}")
         run = _plain(self._report.run.run_id).replace("&", "&&")  # "&" begins a field
         sheet.set_footer(f"&L&8実行 {run}&C&8&P / &N")  # a digit right behind "&8" would be part of the size
@@ -201,6 +203,7 @@ class _Book:
             ("差異の件数", found if self._claims else NOTHING),
             ("取扱い", build.handling(report, build.HANDLING_PERSONAL)),
             *([("非表示", hidden)] if listed.unclear else []),
+            *([("未確認", f"前の回までの{listed.unseen:,}件。値はその回の一覧にあります。")] if listed.unseen else []),
             *([("比較不能の項目", items)] if self._claims and (items := wording.items_not_compared(report)) else []),
             *(("未定義コード値", said) for said in wording.undeclared_codes(report) if self._claims),
         ]

@@ -7,8 +7,10 @@ import pwd
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import openpyxl
+import polars as pl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -18,8 +20,9 @@ from reconcile.config import read_config
 from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.ledger import open_ledger
 from reconcile.model import Decision
-from reconcile.nights import attest, breaks, retention
+from reconcile.nights import attest, breaks, retention, run_file
 from reconcile.report.worklist import LIST
+from tests.nights.test_history import KEY, again, names, register
 from tests.test_nightly import RUN_FILE
 
 TODAY = date(2026, 11, 24)
@@ -67,8 +70,8 @@ def test_what_the_office_decides_comes_back_and_nothing_else(site: tuple[Path, P
     )
     finding_id = openpyxl.load_workbook(back)[LIST].cell(3, openpyxl.load_workbook(back)[LIST].max_column).value
 
-    assert breaks.imported(config, back, "照合結果の取込み") == (1, 1)
-    assert breaks.imported(config, back, "照合結果の取込み") == (1, 0)  # again: nothing new
+    assert breaks.imported(config, back, "照合結果の取込み") == (1, 1, ())
+    assert breaks.imported(config, back, "照合結果の取込み") == (1, 0, ())  # again: nothing new
 
     one, happened = breaks.shown(config, finding_id[:12], TODAY)
     assert one.decision == Decision(
@@ -146,6 +149,101 @@ def test_the_list_is_oldest_first_and_shows_no_key_and_no_value(site: tuple[Path
     # From Friday 2026-11-20 to Tuesday 24: Friday counts, the weekend and 勤労感謝の日 do not.
     assert {one.business_days for one in found} == {1}
     assert all(len(line) < 140 for line in breaks.lines(found))
+
+
+def test_the_heading_stands_above_its_columns(site: tuple[Path, Path]) -> None:
+    """As a terminal shows it, where a full-width character takes two cells; up to 対応状況 within 100 of them."""
+    heading, *rows = breaks.lines(breaks.listed(site[0], "open", TODAY))
+
+    def cells(text: str) -> int:
+        return sum(1 + (east_asian_width(one) in "WF") for one in text)
+
+    for name, shown in (("項目", "field"), ("初出", "since")):
+        at = cells(heading[: heading.index(name)])
+        for row, one in zip(rows, breaks.listed(site[0], "open", TODAY), strict=True):
+            value = str(getattr(one, shown) or "-")
+            assert at in {cells(row[:place]) for place in range(len(row)) if row.startswith(value, place)}
+    assert {cells(row[: row.rindex("  ")]) for row in rows} == {cells(heading[: heading.rindex("  ")])}
+    assert cells(heading) < 100
+
+
+def decided(config: Path, finding_id: str) -> str | None:
+    decision = breaks.shown(config, finding_id, TODAY)[0].decision
+    return decision.state if decision else None
+
+
+def test_an_older_worklist_does_not_overrule_a_newer_decision_and_a_decision_can_be_undone(
+    site: tuple[Path, Path],
+) -> None:
+    config, older = site
+    _, newer = nightly.run(config, "2026-11-20", lambda _step, _done, _total: None)
+    book = openpyxl.load_workbook(newer / "worklist.xlsx")[LIST]
+    one, two = (str(book.cell(row, book.max_column).value) for row in (3, 4))
+
+    assert breaks.imported(config, filled(newer, enter(3, 対応状況="対応済")), "取込み").new == 1
+
+    def both(sheet: Worksheet, at: dict[str, int]) -> None:
+        enter(3, 対応状況="調査中")(sheet, at)
+        enter(4, 対応状況="調査中")(sheet, at)
+
+    late = breaks.imported(config, filled(older, both), "取込み")
+    assert (late.held, late.new, [(said.finding_id, said.state) for said in late.refused]) == (2, 1, [(one, "対応済")])
+    assert (decided(config, one), decided(config, two)) == ("対応済", "調査中")
+
+    # What stands in every new list, 未着手, decides nothing; with a staff id it takes the decision back.
+    assert breaks.imported(config, newer / "worklist.xlsx", "取込み") == (0, 0, ())
+    assert decided(config, one) == "対応済"
+    back = filled(newer, enter(3, 対応状況="未着手", 担当者番号="S0123"))
+    assert breaks.imported(config, back, "取込み").new == 1
+    assert decided(config, one) == "未着手"
+
+
+def test_what_a_night_cannot_confirm_has_a_row_in_the_worklist(site: tuple[Path, Path]) -> None:
+    """The register's row is there twice: what was found of that person is neither found again nor gone."""
+    config, first = site
+    found = pl.read_parquet(first / "findings.parquet")
+    named = found.filter((pl.col("field") == "name_kanji") & (pl.col("kind") == "value") & (pl.col("code") == "C1"))
+    key, finding = named.select(KEY, "finding_id").row(0)
+    table, columns = names()
+    register(config, f"INSERT INTO {table} SELECT * FROM {table} WHERE {columns[KEY]} = ?", key)  # noqa: S608
+    again(config)
+    with open_ledger(config.parent / "results", expected=True) as ledger:
+        assert not ledger.breaks().filter(finding_id=finding, resolved=True).height
+    run_file.accept(config, "試験", "試験のため")
+
+    summary, folder = nightly.run(config, "2026-11-21", lambda _step, _done, _total: None)
+
+    sheet = openpyxl.load_workbook(folder / "worklist.xlsx")[LIST]
+    heading, *rows = ([cell.value for cell in row] for row in sheet.iter_rows())
+    listed = [dict(zip(heading, row, strict=True)) for row in rows]
+    history = summary["history"]
+    assert isinstance(history, dict)
+    unknown = [row for row in listed if row["状態"] == "未確認"]
+    assert len(unknown) == history["by_status"]["unconfirmed"] >= 1
+    (one,) = (row for row in unknown if row["finding_id"] == finding)
+    assert (one["コード"], one["項目"], one["対応状況"], one["初出"]) == ("C1", "氏名(漢字)", "未着手", "2026-11-20")
+    assert key not in [str(value) for value in one.values()]  # the memory knows nobody
+    assert next(row for row in breaks.listed(config, "open", TODAY) if row.finding_id == finding).unconfirmed
+
+
+def test_the_list_calls_a_finding_what_the_papers_call_it(site: tuple[Path, Path]) -> None:
+    """時差 on more nights than the site allows is raised to 要確認 and then 要修正."""
+    config, _ = site
+    again(config)
+    config.write_text(
+        config.read_text(encoding="utf-8") + "\n[carried]\nnights = 1\nbusiness_days = 1\n", encoding="utf-8"
+    )
+    run_file.accept(config, "試験", "試験のため")
+    assert any(one.severity == "時差" for one in breaks.listed(config, "open", TODAY))
+
+    _, folder = nightly.run(config, "2026-11-24", lambda _step, _done, _total: None)
+
+    papers = dict(pl.read_parquet(folder / "findings.parquet").select("finding_id", "severity").iter_rows())
+    found = {one.finding_id: one.severity for one in breaks.listed(config, "open", TODAY)}
+    assert {name: found[name] for name in papers} == papers
+    with open_ledger(config.parent / "results", expected=True) as ledger:
+        classified = dict(ledger.breaks().select("finding_id", "severity").iter_rows())
+    assert any(classified[name] == "時差" and found[name] != "時差" for name in papers)
 
 
 def test_what_was_kept_long_enough_goes_in_two_phases_and_the_evidence_still_verifies(

@@ -91,6 +91,7 @@ def test_two_persons_close_a_finding_and_the_next_night_that_finds_it_opens_it(
     assert third["history"]["by_hand"] == 0
     back = listed(site, finding)
     assert (back.resolved, back.asked, back.by_hand, back.since) == (False, None, None, date(2026, 11, 21))
+    assert [(one.asked_by, one.closed_by) for one in back.closures] == [(ONE, TWO)]  # that it was closed once stays
 
     # What was asked for before it came back is no longer meant: somebody has to ask anew.
     assert close(monkeypatch, site, TWO, finding) == ""
@@ -110,6 +111,9 @@ def test_what_no_night_can_confirm_is_closed_by_hand_and_the_council_is_told(
     second = night(site, NIGHTS[1])
     unknown = second["history"]["by_status"]["unconfirmed"]
     assert (unknown >= 1, second["history"]["by_hand"]) == (True, 0)
+    assert listed(site, finding).unconfirmed
+    assert list(breaks.lines([listed(site, finding)]))[1].endswith("未確認")
+    assert sum(one.unconfirmed for one in breaks.listed(site, "all", TODAY)) == unknown
 
     close(monkeypatch, site, ONE, finding)
     close(monkeypatch, site, TWO, finding)
@@ -120,6 +124,25 @@ def test_what_no_night_can_confirm_is_closed_by_hand_and_the_council_is_told(
     assert listed(site, finding).by_hand is not None
     assert ("手動で終了", "1") in followed(report(third))[0].lines
     assert "手動で終了" not in {state for state, _ in followed(report(second))[0].lines}
+
+
+def test_the_night_run_again_after_it_finds_it_and_list_and_papers_say_so(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = breaks.listed(site, "open", TODAY)[0].finding_id
+    close(monkeypatch, site, ONE, finding)
+    close(monkeypatch, site, TWO, finding)
+    assert listed(site, finding).resolved
+
+    rerun = night(site, NIGHTS[0])
+
+    back = listed(site, finding)
+    still = breaks.listed(site, "open", TODAY)
+    assert (back.resolved, back.unconfirmed, len(back.closures)) == (False, False, 1)
+    assert (rerun["history"]["by_hand"], rerun["history"]["by_status"].get("unconfirmed", 0)) == (0, 0)
+    assert sum(rerun["findings"]["by_kind"].values()) == len(still)
+    _, happened = breaks.shown(site, finding, TODAY)
+    assert [event for _, _, event, *_ in happened] == ["new"]
 
 
 def report(summary: dict[str, Any]) -> Report:

@@ -207,6 +207,16 @@ def test_a_run_that_claims_nothing_shows_no_total(clean: Report, make: Callable[
     assert all("全0件" not in sheet.oddHeader.right.text for sheet in book)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.FAILED, Verdict.TAMPERED])
+def test_the_list_of_a_run_that_claims_nothing_says_so_above_its_rows(
+    report: Report, make: Callable[..., Report], verdict: Verdict
+) -> None:
+    first, *rest = _rows(_open(render(make(verdict=verdict)))[LIST])
+    assert (first["区分名"], first["No."], first["finding_id"]) == ("確認できず", None, None)
+    assert "載っていないことは一致を示しません" in first["ヒント"]
+    assert [row["finding_id"] for row in rest] == [row["finding_id"] for row in _rows(_open(render(report))[LIST])]
+
+
 def test_a_dataset_without_declarations_is_listed_by_its_own_key() -> None:
     dataset = Dataset(name="ad-hoc", fields=(Field(name="a", key=True), Field(name="b", key=True), Field(name="x")))
     rows = [("f1", "01", "=b", "value", None, None, "x", "1", "2", 1, 1, None, None)]
