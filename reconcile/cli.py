@@ -32,12 +32,12 @@ Lang = Annotated[str, typer.Option(help="表示言語 Language of messages: ja, 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="進捗を出さない No progress, no messages but errors")]
 AsJson = Annotated[bool, typer.Option("--json", help="結果をJSONで標準出力へ Print summary.json to stdout")]
 MemoryLimit = Annotated[str, typer.Option(help="メモリー上限 Bound of the whole process, as 600MiB or 2GiB")]
-ConfigFile = Annotated[Path, typer.Option("--config", help="実行設定 Run file (TOML)")]
+ConfigFile = Annotated[Path, typer.Option("--config", help="実行ファイル Run file (TOML)")]
 Purpose = Annotated[str, typer.Option(help="目的 What for; recorded. Left out: the run file's")]
 Approver = Annotated[str, typer.Option(help="承認者(職名又は職員番号) Who approved: an office, a staff id")]
 RightSide = Annotated[str, typer.Argument(help="右側 The other side")]
 Threads = Annotated[int, typer.Option(help="スレッド数 Threads; 0 takes all", min=0)]
-AnyConfig = Annotated[Path | None, typer.Option("--config", help="実行設定 Run file (TOML)")]
+AnyConfig = Annotated[Path | None, typer.Option("--config", help="実行ファイル Run file (TOML)")]
 
 EXIT_FAILED = 2
 EXIT_TAMPERED = 3
@@ -131,7 +131,9 @@ def explain(
     left: Annotated[str, typer.Argument(help="左側 A file or source; left out: the run file's")] = "",
     right: RightSide = "",
     purpose: Annotated[str, typer.Option(help="目的(必須) What for; recorded. No number of a person")] = "",
-    config: Annotated[Path | None, typer.Option("--config", help="実行設定 Run file; run.toml, if no files")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="実行ファイル Run file; run.toml, if no files")
+    ] = None,
     columns: Annotated[str, typer.Option("--key", help="キー列 Key column(s) of two files")] = "",
     dataset: Annotated[str, typer.Option(help="データセット Dataset of two files")] = "",
     as_of: Annotated[str, typer.Option(help="基準日 Day it is about, YYYY-MM-DD")] = "",

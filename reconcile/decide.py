@@ -14,7 +14,7 @@ from statistics import median
 from typing import NamedTuple
 
 from reconcile.errors import BalanceError
-from reconcile.model import Balance, Side, Verdict
+from reconcile.model import SIDE_LABELS, Balance, Side, Verdict
 
 FEW = 20
 """A difference in counts that holds no run, however small the sides: in a thousand, a large household is a percent."""
@@ -197,6 +197,7 @@ def history_gates(
     volume_change_max: float,
     count_difference_max: float,
     accepted: Sequence[str] = (),
+    labels: Mapping[Side, str] = SIDE_LABELS,
 ) -> list[Gate]:
     """The gates of a nightly run that compare tonight's inputs with each other's volume and with the nights before.
 
@@ -207,6 +208,7 @@ def history_gates(
         volume_change_max: Share of the median by which a side's count may differ from it.
         count_difference_max: Share of the larger side by which the sides' counts may differ.
         accepted: Digests that may be read on another night too.
+        labels: What the sides are called.
     """
     apart, larger = abs(records[0] - records[1]), max(records)
     gates = [
@@ -219,7 +221,7 @@ def history_gates(
         )
     ]
     for place, side in enumerate(Side):
-        name = ("左", "右")[place]
+        name = labels[side]
         if last.records:
             usual = median(night[place] for night in last.records)
             gates.append(
@@ -228,7 +230,7 @@ def history_gates(
                     passed=abs(records[place] - usual) <= volume_change_max * usual,
                     ja=f"{name}の件数が直近{len(last.records)}回の中央値から{volume_change_max:.0%}以内であること"
                     f"({records[place]:,}/{usual:,.0f})",
-                    en=f"{side}: the count is within {volume_change_max:.0%} of the median of the last "
+                    en=f"{name}: the count is within {volume_change_max:.0%} of the median of the last "
                     f"{len(last.records)} nights ({records[place]:,} / {usual:,.0f})",
                 )
             )
@@ -241,7 +243,7 @@ def history_gates(
                     name=f"fresh_{side}",
                     passed=not same or meant,
                     ja=f"{name}の入力が前の回と同じファイルでないこと{again}",
-                    en=f"{side}: the file is not one of an earlier night" + (f" (of {same[-1]})" if same else ""),
+                    en=f"{name}: the file is not one of an earlier night" + (f" (of {same[-1]})" if same else ""),
                 )
             )
     return gates

@@ -235,6 +235,15 @@ def test_a_gate_that_a_side_has_is_told_for_that_side_and_says_which_night() -> 
     assert "(100 / 200)" in gates["count_difference"].en
 
 
+def test_the_sides_are_called_by_their_labels() -> None:
+    last = LastNights(records=((100, 200),), sha256=((date(2026, 11, 19), ("a", "b")),))
+    labels = {Side.LEFT: "CS", Side.RIGHT: "既存住基"}
+    gates = history_gates((100, 200), ("a", "b"), last, volume_change_max=0.05, count_difference_max=0.9, labels=labels)
+    said = {one.name: one.ja for one in gates}
+    assert [name for name, ja in said.items() if ja.startswith("CSの")] == ["volume_left", "fresh_left"]
+    assert [name for name, ja in said.items() if ja.startswith("既存住基の")] == ["volume_right", "fresh_right"]
+
+
 def test_a_new_file_is_said_to_be_like_none() -> None:
     gates = history_gates((9, 9), ("a", None), LastNights(), volume_change_max=0.05, count_difference_max=0.005)
     assert [one.name for one in gates] == ["count_difference", "fresh_left"]

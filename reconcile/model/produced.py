@@ -20,6 +20,9 @@ from reconcile.model.overall import Overall
 TOKYO = ZoneInfo("Asia/Tokyo")
 """The zone of every day and hour that is said to officials."""
 
+SIDE_LABELS: Mapping[Side, str] = MappingProxyType({Side.LEFT: "左", Side.RIGHT: "右"})
+"""What a side is called that has no label of its own."""
+
 ROW = "_row"
 """The record number in the source, from 1: UInt32, header and trailer records not counted."""
 
@@ -90,6 +93,11 @@ class Snapshot:
     temporary: bool = True  # text that we wrote; False for a Parquet input, in place or copied
     held: Held | None = field(default=None, repr=False, compare=False)
     """Keeps a file that is read in place what it was; None where nobody else can reach it."""
+
+    @property
+    def called(self) -> str:
+        """What people call the side, also where it has no label."""
+        return self.label or SIDE_LABELS[self.side]
 
 
 def extracted(snapshot: Snapshot) -> datetime | None:

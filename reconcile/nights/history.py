@@ -166,6 +166,7 @@ def gates(config: RunConfig, night: date, snapshots: Mapping[Side, Snapshot]) ->
         volume_change_max=config.gates.volume_change_max,
         count_difference_max=config.gates.count_difference_max,
         accepted=config.gates.accepted_inputs,
+        labels={side: snapshot.called for side, snapshot in snapshots.items()},
     )
 
 

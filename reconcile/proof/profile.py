@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from reconcile.decide import FEW, Gate
-from reconcile.model import CLASSES, ColumnProfile, Field, Side
+from reconcile.model import CLASSES, SIDE_LABELS, ColumnProfile, Field, Side
 
 CLASS_LABELS: Mapping[str, str] = {
     "digit": "数字",
@@ -53,6 +53,7 @@ def column_gates(
     profiles: Mapping[Side, Mapping[str, ColumnProfile]],
     limits: ColumnLimits,
     departing: Callable[[Side, str, str], int],
+    labels: Mapping[Side, str] = SIDE_LABELS,
 ) -> Iterator[Gate]:
     """The gates of columns. None for a side without rows.
 
@@ -61,12 +62,13 @@ def column_gates(
         profiles: Side -> name of the field -> all its rows.
         limits: Of the run file, and of the nights before.
         departing: Side, field, value -> the number of rows of that side that say anything else.
+        labels: What the sides are called.
     """
     if not all(one.rows for side in Side for one in profiles[side].values()):
         return
     fields = [one for one in fields if all(one.name in profiles[side] for side in Side)]
     asked = [one for one in fields if one.name not in limits.accepted]
-    dead = [said for one in asked for said in _dead(one, profiles, limits, departing)]
+    dead = [said for one in asked for said in _dead(one, profiles, limits, departing, labels)]
     yield Gate(
         name="dead_columns",
         passed=not dead,
@@ -84,7 +86,7 @@ def column_gates(
     )
     for side in Side:
         if limits.before.get(side):
-            yield _as_before(side, asked, profiles[side], limits)
+            yield _as_before((side, labels[side]), asked, profiles[side], limits)
 
 
 def _dead(
@@ -92,8 +94,9 @@ def _dead(
     profiles: Mapping[Side, Mapping[str, ColumnProfile]],
     limits: ColumnLimits,
     departing: Callable[[Side, str, str], int],
+    labels: Mapping[Side, str],
 ) -> Iterator[tuple[str, str]]:
-    for side, name in zip(Side, ("左", "右"), strict=True):
+    for side, name in labels.items():
         here, there = profiles[side][one.name], profiles[side.other][one.name]
         if not here.constant or there.constant:
             continue
@@ -103,12 +106,15 @@ def _dead(
             en = "empty" if here.one is None else "the same for all"
             yield (
                 f"{name}の{_label(one)}が{ja}、相手側は{apart:,}件で異なる",
-                f"{side} {one.name}: {en}, other side: {apart:,} differ",
+                f"{name} {one.name}: {en}, other side: {apart:,} differ",
             )
 
 
-def _as_before(side: Side, fields: Sequence[Field], now: Mapping[str, ColumnProfile], limits: ColumnLimits) -> Gate:
-    name, before = ("左", "右")[side is Side.RIGHT], limits.before[side]
+def _as_before(
+    whose: tuple[Side, str], fields: Sequence[Field], now: Mapping[str, ColumnProfile], limits: ColumnLimits
+) -> Gate:
+    side, name = whose
+    before = limits.before[side]
     moved = [
         (f"{_label(one)}の{what[0]} {change}", f"{one.name}: {what[1]} {change}")
         for one in fields
@@ -120,7 +126,7 @@ def _as_before(side: Side, fields: Sequence[Field], now: Mapping[str, ColumnProf
         passed=not moved,
         ja=f"{name}の各項目の値の有無・長さ・字種が前回から{limits.change_max:.0%}を超えて変わっていないこと"
         + _listed([ja for ja, _ in moved]),
-        en=f"{side}: how full, how long and in which characters each column is, as last night within {limits.change_max:.0%}"
+        en=f"{name}: how full, how long and in which characters each column is, as last night within {limits.change_max:.0%}"
         + _listed([en for _, en in moved]),
     )
 

@@ -83,7 +83,8 @@ def look_at_columns(
         return int(own.select(said.sum()).collect(engine="streaming").item())
 
     profiles = {side: checks[side].columns for side in Side}
-    return tuple(column_gates(list(this.fields.values()), profiles, limits, departing))
+    labels = {side: inputs[side].snapshot.called for side in Side}
+    return tuple(column_gates(list(this.fields.values()), profiles, limits, departing, labels))
 
 
 def _by_hand(

@@ -84,5 +84,5 @@ def _nights(nights: Mapping[str, object]) -> Followed:
             ("確認できた回", f"{nights.get('done', 0):,}"),
             ("確認できなかった回", f"{len(days):,}"),
         ),
-        note=f"{nights.get('since')}から、実行設定の予定による。{listed}直前に確認できた回: {last or 'なし'}。",
+        note=f"{nights.get('since')}から、実行ファイルの予定による。{listed}直前に確認できた回: {last or 'なし'}。",
     )

@@ -14,13 +14,11 @@ from typing import assert_never
 import polars as pl
 
 from reconcile.errors import BalanceError
-from reconcile.model import Balance, Dataset, Report, Side, Verdict
+from reconcile.model import SIDE_LABELS, Balance, Dataset, Report, Side, Verdict
 from reconcile.report.build import gravest, needs_action
 
 JAPAN = timezone(timedelta(hours=9), "JST")
 """Japan has had no summer time since 1952, so an offset does; the zone database is absent on some machines."""
-
-DEFAULT_LABELS: Mapping[Side, str] = MappingProxyType({Side.LEFT: "左", Side.RIGHT: "右"})
 
 VERDICTS: Mapping[Verdict, str] = MappingProxyType(
     {
@@ -80,7 +78,7 @@ OUTCOMES: Mapping[str, str] = MappingProxyType({"passed": "合格", "failed": "�
 
 def label(report: Report, side: Side) -> str:
     """What a side is called, also when it could not be read."""
-    return (report.sides[side].label if side in report.sides else "") or DEFAULT_LABELS[side]
+    return (report.sides[side].label if side in report.sides else "") or SIDE_LABELS[side]
 
 
 def kinds(report: Report) -> dict[str, str]:

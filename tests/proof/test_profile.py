@@ -256,7 +256,7 @@ def test_a_night_whose_export_was_mapped_wrongly_claims_nothing_until_somebody_a
     summary, failed = night()
     assert summary["verdict"] == "inconclusive"
     assert {"dead_columns", "profile_right"} <= set(failed)
-    assert "右の性別が全件同じ値" in failed["dead_columns"]["detail"]
+    assert "既存住基の性別が全件同じ値" in failed["dead_columns"]["detail"]
     assert "氏名(漢字)の漢字の割合 " in failed["profile_right"]["detail"]
     assert (failed["dead_columns"]["code"], failed["profile_right"]["code"]) == ("E_COLUMN_DEAD", "E_PROFILE")
     assert "[gates]" in failed["profile_right"]["todo"]

@@ -213,7 +213,7 @@ def test_the_list_of_a_run_that_claims_nothing_says_so_above_its_rows(
 ) -> None:
     first, *rest = _rows(_open(render(make(verdict=verdict)))[LIST])
     assert (first["区分名"], first["No."], first["finding_id"]) == ("確認できず", None, None)
-    assert "載っていないことは一致を示しません" in first["ヒント"]
+    assert "載っていないことは一致を示しません" in str(first["ヒント"])
     assert [row["finding_id"] for row in rest] == [row["finding_id"] for row in _rows(_open(render(report))[LIST])]
 
 
