@@ -19,7 +19,7 @@ from reconcile.config import RunConfig, load_dataset, read_config, site_key, sou
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError, SourceError
 from reconcile.evidence.log import LOG
-from reconcile.extract import extract, extract_history, name_of, same_source, scan, scan_history
+from reconcile.extract import check_two, extract, extract_history, name_of, scan, scan_history
 from reconcile.machine.process import limited
 from reconcile.machine.stuck import watched
 from reconcile.model import TOKYO, Report, Run, Side, Snapshot, Source, Verdict, with_instant
@@ -28,7 +28,7 @@ from reconcile.proof import environment
 from reconcile.report import FORMATS, PROFILES
 from reconcile.report.build import in_environment
 from reconcile.search.alike import Asked, read_alike
-from reconcile.search.check import Input, Progress
+from reconcile.search.check import Input, Progress, reading
 from reconcile.settings import house_rules
 from reconcile.settings.house_rules import HouseRules
 
@@ -152,9 +152,7 @@ def ready(
         Side.LEFT: _source(request.left, request, config),
         Side.RIGHT: _source(request.right, request, config),
     }
-    if same_source(sources[Side.LEFT], sources[Side.RIGHT]):
-        hint = "a file always agrees with itself; name the two files to compare"
-        raise ConfigError("LEFT and RIGHT", "are the same file, expected two", hint=hint, code="E_SAME_INPUT")
+    check_two(sources[Side.LEFT], sources[Side.RIGHT])
     with tempfile.TemporaryDirectory(prefix="reconcile-", dir=request.out) as work:
         named = request.dataset or (config.dataset if config and not request.key else "")
         asked = Asked(
@@ -216,14 +214,10 @@ def _read_apart(
 
 
 def _extract(source: Source, side: Side, declared: str | None, asked: Asked) -> Snapshot:
-    snapshot = extract(source, side, asked.work, progress=partial(_read, asked.progress, side))
+    snapshot = extract(source, side, asked.work, progress=reading(asked.progress, side))
     extract_history(source, side, asked.work)
     preflight = with_instant(snapshot.preflight, declared)
     return replace(snapshot, label=snapshot.label or name_of(source, side), preflight=preflight)
-
-
-def _read(progress: Progress, side: Side, done: int) -> None:
-    progress(f"read {side}", done, 0)
 
 
 def _source(named: str, request: Request, config: RunConfig | None) -> Source:

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,7 +30,7 @@ from reconcile import __version__, deliver
 from reconcile.config import RunConfig, load_dataset, read_config, site_key
 from reconcile.decide import verdict_of_fault
 from reconcile.errors import ConfigError, ReconcileError, SourceError
-from reconcile.extract.locate import locate, same_source
+from reconcile.extract.locate import check_two, locate
 from reconcile.machine.boundary import guarded
 from reconcile.machine.process import limited
 from reconcile.machine.stuck import watched
@@ -102,9 +101,11 @@ def begin(config: Path, as_of: str = "", purpose: str = "") -> Job:
     except ReconcileError as error:
         deliver.conclude(read.out, job.run_id, verdict_of_fault(error.code), code=error.code)
         raise
-    if same_source(_source(read, Side.LEFT), _source(read, Side.RIGHT)):
-        give_up(job, "E_SAME_INPUT")
-        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
+    try:
+        check_two(_source(read, Side.LEFT), _source(read, Side.RIGHT))
+    except ConfigError as error:
+        give_up(job, error.code)
+        raise
     in_force = attest.key_in_force(read, history.rotated_to(read.out))
     if in_force and in_force != attest.key_id(site_key(read.site_key)):
         give_up(job, "E_SITE_KEY")
@@ -312,10 +313,12 @@ def run(config: Path, as_of: str, progress: Progress, purpose: str = "") -> tupl
 
 
 def _run(config: Path, as_of: str, progress: Progress, purpose: str) -> tuple[dict[str, Any], Path]:
+    from reconcile.search.check import reading  # noqa: PLC0415
+
     job = begin(config, as_of, purpose)
     try:
         for side in Side:
-            prepare(job, side, partial(_read, progress, side))
+            prepare(job, side, reading(progress, side))
         compare(job, FORMATS, progress)
         verdict = finish(job)
     except ReconcileError as error:
@@ -337,8 +340,7 @@ def rehearse(config: Path) -> dict[str, str]:
     read = read_config(config)
     house_rules.apply(load_dataset(read.dataset), read.house, datetime.now(TOKYO).date())
     sources = {side: _source(read, side) for side in Side}
-    if same_source(*sources.values()):
-        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
+    check_two(sources[Side.LEFT], sources[Side.RIGHT])
     plan = {}
     for side, source in sources.items():
         layout = source.layout.name if source.layout else "-"
@@ -357,10 +359,6 @@ def _missing(source: Source, side: Side) -> str:
     except SourceError as error:
         return f" ({error.code})"
     return "" if isinstance(found, DatabaseSource) or found.path.is_file() else " (missing)"
-
-
-def _read(progress: Progress, side: Side, done: int) -> None:
-    progress(f"read {side}", done, 0)
 
 
 def _source(config: RunConfig, side: Side) -> Source:

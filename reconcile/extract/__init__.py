@@ -9,7 +9,7 @@ from typing import assert_never
 
 import polars as pl
 
-from reconcile.extract.locate import locate, same_source
+from reconcile.extract.locate import check_two, locate
 from reconcile.extract.parquet import scan
 from reconcile.extract.reading import TRUSTING, Custody
 from reconcile.extract.writing import snapshot_path
@@ -26,11 +26,11 @@ from reconcile.model import (
 
 __all__ = [
     "Custody",
+    "check_two",
     "extract",
     "extract_history",
     "locate",
     "name_of",
-    "same_source",
     "scan",
     "scan_history",
     "scan_sentinels",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from reconcile.errors import DeclarationError
 from reconcile.model import Column, Composite, Envelope, Layout, Slot
+from reconcile.settings import toml
 
 KINDS = ("fixed_width", "delimited", "parquet", "database")
 _COLUMN = frozenset(("name", "source", "offset", "length", "charset", "decode", "system"))
@@ -36,6 +38,10 @@ _TOP = frozenset(
         "sentinels",
     )
 )
+
+_known = partial(toml.known, fault=DeclarationError)
+_table = partial(toml.table, fault=DeclarationError)
+_text = partial(toml.text, fault=DeclarationError)
 
 
 def read_layout(path: Path) -> Layout:
@@ -189,28 +195,10 @@ def _sentinels(where: str, raw: object) -> Mapping[str, tuple[str, str]]:
     return {name: (values[0], values[1]) for name, values in table.items()}
 
 
-def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
-    if unknown := sorted(set(table) - names):
-        raise DeclarationError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
-
-
-def _table(where: str, raw: object) -> Mapping[str, Any]:
-    if not isinstance(raw, dict):
-        raise DeclarationError(where, f"got {type(raw).__name__}, expected a table")
-    return raw
-
-
 def _list(where: str, table: Mapping[str, Any], key: str) -> list[Any]:
     value = table.get(key, [])
     if not isinstance(value, list):
         raise DeclarationError(f"{where}: {key}", f"got {type(value).__name__}, expected a list")
-    return value
-
-
-def _text(where: str, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
-    value = table.get(key, default)
-    if not isinstance(value, str):
-        raise DeclarationError(f"{where}: {key}", f"got {type(value).__name__}, expected a text")
     return value
 
 

@@ -70,8 +70,18 @@ def check_patterns(where: str, sources: Mapping[str, Source], root: Path) -> Non
             )
 
 
-def same_source(left: Source, right: Source) -> bool:
-    """Whether both sides are one file (device and inode) or one database table."""
+def check_two(left: Source, right: Source) -> None:
+    """Refuse one source for both sides.
+
+    Raises:
+        ConfigError: E_SAME_INPUT, they are one file (device and inode) or one database table.
+    """
+    if _same(left, right):
+        hint = "a source always agrees with itself; name the two to compare"
+        raise ConfigError("left and right", "are the same source, expected two", hint=hint, code="E_SAME_INPUT")
+
+
+def _same(left: Source, right: Source) -> bool:
     if isinstance(left, DatabaseSource) and isinstance(right, DatabaseSource):
         return (left.url, left.layout.table) == (right.url, right.layout.table)
     if isinstance(left, DatabaseSource) or isinstance(right, DatabaseSource):

@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from reconcile import adhoc, deliver, nightly
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.errors import ConfigError
-from reconcile.extract.locate import same_source
+from reconcile.extract.locate import check_two
 from reconcile.inquiry.answer import Answer, answer
 from reconcile.items import composed
 from reconcile.machine.stuck import watched
@@ -30,7 +29,7 @@ from reconcile.nights import history
 from reconcile.pipeline import Comparison, reconcile
 from reconcile.proof import environment
 from reconcile.report.build import in_environment
-from reconcile.search.check import Progress
+from reconcile.search.check import Progress, reading
 from reconcile.settings import permission
 from reconcile.settings.permission import Permit
 
@@ -149,21 +148,16 @@ def opened(
         with adhoc.ready(request, config, inquiry_id, now.astimezone(TOKYO), progress) as comparison:
             yield _compared(comparison, config)
         return
-    if same_source(config.sources[config.left], config.sources[config.right]):
-        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
+    check_two(config.sources[config.left], config.sources[config.right])
     day = nightly.day_of(question.as_of, now)
     with deliver.aside(config.out) as folder:
         job = nightly.Job(str(config.path), str(config.out), inquiry_id, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
-            nightly.prepare(job, side, partial(_read, progress, side))
+            nightly.prepare(job, side, reading(progress, side))
         comparison = nightly.ready(job, progress)
         # How long something has been "on its way" decides its severity, and the nights before say so.
         memory = history.remember(config, comparison.dataset, day.date())
         yield _compared(comparison._replace(options=replace(comparison.options, memory=memory)), config)
-
-
-def _read(progress: Progress, side: Side, done: int) -> None:
-    progress(f"read {side}", done, 0)
 
 
 def _compared(comparison: Comparison, config: RunConfig | None) -> Inquiry:

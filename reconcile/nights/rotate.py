@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +23,7 @@ from reconcile import deliver, nightly
 from reconcile.config import RunConfig, read_config, site_key
 from reconcile.decide import remedy
 from reconcile.errors import ConfigError, SourceError
-from reconcile.extract.locate import same_source
+from reconcile.extract.locate import check_two
 from reconcile.items import composed
 from reconcile.model import Keys, Side
 from reconcile.nights import attest, history
@@ -32,7 +31,7 @@ from reconcile.nights.history import ledger_of
 from reconcile.nights.relink import relink
 from reconcile.nights.run_file import gate_of_run_file
 from reconcile.pipeline import Comparison
-from reconcile.search.check import Progress
+from reconcile.search.check import Progress, reading
 from reconcile.settings import permission
 
 
@@ -149,14 +148,13 @@ def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> It
     Raises:
         SourceError: A side is not what it must be. On half a file most findings would be left behind, for good.
     """
-    if same_source(read.sources[read.left], read.sources[read.right]):
-        raise ConfigError("left and right", "are the same source, expected two", code="E_SAME_INPUT")
+    check_two(read.sources[read.left], read.sources[read.right])
     day = nightly.day_of(as_of, now)
     with deliver.aside(read.out) as folder:
         name = deliver.run_id_at(now)
         job = nightly.Job(str(read.path), str(read.out), name, now.isoformat(), day.isoformat(), str(folder))
         for side in Side:
-            nightly.prepare(job, side, partial(_read, progress, side))
+            nightly.prepare(job, side, reading(progress, side))
         comparison = nightly.ready(job, progress)
         snapshots = {side: entry.snapshot for side, entry in comparison.inputs.items()}
         gates = (*comparison.options.gates, *history.gates(read, day.date(), snapshots), gate_of_run_file(read))
@@ -166,7 +164,3 @@ def _ready(read: RunConfig, as_of: str, now: datetime, progress: Progress) -> It
                 todo = remedy(gate.name)
                 raise SourceError(f"gate {gate.name}", gate.en, hint=todo.en, code=todo.code)
         yield comparison
-
-
-def _read(progress: Progress, side: Side, done: int) -> None:
-    progress(f"read {side}", done, 0)

@@ -18,7 +18,7 @@ from reconcile.canonicalize import UNDECLARED, canonical, undeclared
 from reconcile.diff import DiffPlan
 from reconcile.errors import SourceError
 from reconcile.extract.tally import Counted
-from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Snapshot
+from reconcile.model import REJECTS, ROW, Address, Characters, Composite, Dataset, Rule, Side, Snapshot
 from reconcile.proof.profile import profile
 from reconcile.rules.address import chome_notation
 from reconcile.rules.check_digit import CHECK_DIGITS
@@ -76,6 +76,11 @@ class Input(NamedTuple):
         """Name -> expression of every column that this side and the dataset have."""
         one = self.snapshot
         return canonical(dataset, one.layout, one.columns, self.gaiji, composite=self.composite, known=self.known)
+
+
+def reading(progress: Progress, side: Side) -> Callable[[int], None]:
+    """What is told of each batch that is read of a side: how many records it has been so far."""
+    return lambda done: progress(f"read {side}", done, 0)
 
 
 def check(entry: Input, dataset: Dataset, this: DiffPlan, prints: Prints, progress: Progress) -> Checks:

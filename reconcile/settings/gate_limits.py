@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
 from typing import Any
 
 from reconcile.errors import ConfigError
@@ -92,17 +91,8 @@ def read(where: str, table: Mapping[str, Any]) -> Gates:
         profile_change_max=toml.number(where, table, "profile_change_max", default.profile_change_max, most=1),
         accepted_columns=toml.texts(where, table, "accepted_columns", "names of fields"),
         approver=toml.text(where, table, "approver", ""),
-        date=_day(where, table),
+        date=toml.day(where, table, "date") if "date" in table else "",
     )
-
-
-def _day(where: str, table: Mapping[str, Any]) -> str:
-    if "date" not in table:
-        return ""
-    value = table["date"]
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise ConfigError(f"{where}.date", "expected a day, as in 2026-11-01, without quotes")
-    return value.isoformat()
 
 
 def _said(value: object) -> str:

@@ -24,11 +24,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from reconcile.errors import ConfigError
 from reconcile.model import Category, Change, Dataset, Limits, Scope
+from reconcile.settings import toml
 
 TABLES = ("severity", "scope", "alarms")
 """The tables of a run file that are read here."""
@@ -70,13 +71,13 @@ def read(where: str, raw: Mapping[str, Any]) -> HouseRules:
     twice = sorted({one.code for one in found if [two.code for two in found].count(one.code) > 1})
     if twice:
         raise ConfigError(f"{where}: severity", f"got code {twice[0]!r} twice, expected each once")
-    scope = _table(f"{where}: scope", raw.get("scope"))
-    alarms = _table(f"{where}: alarms", raw.get("alarms"))
+    scope = toml.table(f"{where}: scope", raw["scope"]) if "scope" in raw else None
+    alarms = toml.table(f"{where}: alarms", raw["alarms"]) if "alarms" in raw else None
     return HouseRules(
         changes=found,
         scope=_rules(f"{where}: scope", scope),
         scope_approver="" if scope is None else _text(f"{where}: scope", scope, "approver"),
-        scope_date="" if scope is None else _day(f"{where}: scope", scope, "date"),
+        scope_date="" if scope is None else toml.day(f"{where}: scope", scope, "date"),
         limits=_limits(f"{where}: alarms", alarms),
     )
 
@@ -125,7 +126,7 @@ def _applied(declared: Sequence[Scope], rules: HouseRules) -> tuple[Scope, ...]:
 
 
 def _change(where: str, entry: Mapping[str, Any]) -> Change:
-    _known(where, entry, _SEVERITY)
+    toml.known(where, entry, _SEVERITY)
     severity = _text(where, entry, "severity")
     if severity not in GIVEN:
         raise ConfigError(f"{where}.severity", f"got {severity!r}, expected one of: {', '.join(GIVEN)}")
@@ -133,28 +134,27 @@ def _change(where: str, entry: Mapping[str, Any]) -> Change:
         code=_text(where, entry, "code"),
         severity=severity,
         approver=_text(where, entry, "approver"),
-        date=_day(where, entry, "date"),
+        date=toml.day(where, entry, "date"),
         actor=_text(where, entry, "actor") if "actor" in entry else "",
-        since=_day(where, entry, "from") if "from" in entry else "",
+        since=toml.day(where, entry, "from") if "from" in entry else "",
     )
 
 
 def _rules(where: str, table: Mapping[str, Any] | None) -> tuple[str, ...] | None:
     if table is None:
         return None
-    _known(where, table, _SCOPE)
-    names = table.get("rules")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"{where}.rules", "expected a list of names of rules; [] for none")
-    return tuple(names)
+    toml.known(where, table, _SCOPE)
+    if "rules" not in table:
+        raise ConfigError(f"{where}.rules", "missing, expected a list of names of rules; [] for none")
+    return toml.texts(where, table, "rules", "names of rules; [] for none")
 
 
 def _limits(where: str, table: Mapping[str, Any] | None) -> Limits:
     if table is None:
         return Limits()
-    _known(where, table, frozenset((*_NUMBERS, "approver", "date")))
+    toml.known(where, table, frozenset((*_NUMBERS, "approver", "date")))
     given: dict[str, Any] = {name: _number(where, table, name) for name in _NUMBERS if name in table}
-    return Limits(**given, approver=_text(where, table, "approver"), date=_day(where, table, "date"))
+    return Limits(**given, approver=_text(where, table, "approver"), date=toml.day(where, table, "date"))
 
 
 def _number(where: str, table: Mapping[str, Any], name: str) -> int | float:
@@ -168,17 +168,6 @@ def _number(where: str, table: Mapping[str, Any], name: str) -> int | float:
     return number
 
 
-def _known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
-    if unknown := sorted(set(table) - names):
-        raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
-
-
-def _table(where: str, raw: object) -> Mapping[str, Any] | None:
-    if raw is not None and not isinstance(raw, dict):
-        raise ConfigError(where, f"got {type(raw).__name__}, expected a table")
-    return raw
-
-
 def _entries(where: str, raw: object) -> list[Mapping[str, Any]]:
     if not isinstance(raw, list) or not all(isinstance(entry, dict) for entry in raw):
         raise ConfigError(where, "expected [[severity]] tables, one a code")
@@ -190,11 +179,3 @@ def _text(where: str, table: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ConfigError(f"{where}.{key}", "expected a text that is not empty", hint="who decided it, and when")
     return value
-
-
-def _day(where: str, table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key)
-    # A date and time is a date to Python; a day is meant.
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise ConfigError(f"{where}.{key}", "expected a day, as in 2026-11-01, without quotes")
-    return value.isoformat()

@@ -1,37 +1,50 @@
-"""One table of a run file: what may stand in it, and of which kind. An error names the key that is wrong."""
+"""One table of a run file, or of a layout: what may stand in it, of which kind. An error names the key that is wrong.
+
+The error is whoever's who can act: `fault`, a `ConfigError` where nothing else is said.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any, cast
 
-from reconcile.errors import ConfigError
+from reconcile.errors import ConfigError, ReconcileError
 
 
-def known(where: str, table: Mapping[str, Any], names: frozenset[str]) -> None:
+def known(
+    where: str, table: Mapping[str, Any], names: frozenset[str], fault: type[ReconcileError] = ConfigError
+) -> None:
     """Refuse keys that are not among `names`.
 
     Raises:
         ConfigError: One is not.
     """
     if unknown := sorted(set(table) - names):
-        raise ConfigError(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
+        raise fault(where, f"unknown key {unknown[0]!r}, expected one of {', '.join(sorted(names))}")
 
 
-def table(where: str, raw: object) -> Mapping[str, Any]:
+def table(where: str, raw: object, fault: type[ReconcileError] = ConfigError) -> Mapping[str, Any]:
     """A table as such.
 
     Raises:
         ConfigError: It is anything else.
     """
     if not isinstance(raw, dict):
-        raise ConfigError(where, f"got {type(raw).__name__}, expected a table")
+        raise fault(where, f"got {type(raw).__name__}, expected a table")
     return cast("Mapping[str, Any]", raw)
 
 
-def text(where: str, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+def text(
+    where: str,
+    table: Mapping[str, Any],
+    key: str,
+    default: str | None = None,
+    *,
+    fault: type[ReconcileError] = ConfigError,
+) -> str:
     """The text under a key, which must be there unless there is a default.
 
     Raises:
@@ -40,7 +53,7 @@ def text(where: str, table: Mapping[str, Any], key: str, default: str | None = N
     value = table.get(key, default)
     if not isinstance(value, str):
         got = "nothing" if value is None else type(value).__name__
-        raise ConfigError(f"{where}: {key}", f"got {got}, expected a text")
+        raise fault(f"{where}: {key}", f"got {got}, expected a text")
     return value
 
 
@@ -69,6 +82,19 @@ def number(where: str, table: Mapping[str, Any], key: str, default: float, *, mo
     if most is not None and value > most:
         raise ConfigError(f"{where}.{key}", f"expected a number from 0 to {most:g}")
     return float(value)
+
+
+def day(where: str, table: Mapping[str, Any], key: str) -> str:
+    """The day under a key, as YYYY-MM-DD; it must be there.
+
+    Raises:
+        ConfigError: It is missing, or no day.
+    """
+    value = table.get(key)
+    # A date and time is a date to Python; a day is meant.
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ConfigError(f"{where}.{key}", "expected a day, as in 2026-11-01, without quotes")
+    return value.isoformat()
 
 
 def digest(raw: Mapping[str, Any], without: frozenset[str]) -> str:
