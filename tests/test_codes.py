@@ -28,7 +28,7 @@ def test_a_code_appears_where_it_must_and_nowhere_else(
     case: Case, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = write(case, tmp_path)
-    out = tmp_path / "out"
+    out = tmp_path / "compared"
     outcome = run_here(arguments("cs", "register", ("--config", str(config)), out), out, capfd)
     assert outcome.exit == (1 if case.findings else 0), outcome.stderr
     found = _table(outcome, "findings")

@@ -148,7 +148,7 @@ def test_every_trap_has_tests_that_exist_and_are_not_skipped() -> None:
 
 
 def _run(
-    case: Case, work: Path, capfd: pytest.CaptureFixture[str], to: str = "out"
+    case: Case, work: Path, capfd: pytest.CaptureFixture[str], to: str = "compared"
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Findings and summary of a case."""
     config = write(case, work)
