@@ -17,6 +17,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "reconcile/report/profiles.py": ("tests/report/test_masking.py",),
     "reconcile/report/disclosure.py": ("tests/report/test_disclosure.py",),
     "reconcile/machine/boundary.py": ("tests/machine/test_boundary.py",),
+    "reconcile/nights/decided.py": ("tests/test_ledger.py",),
     "reconcile/nights/tables.py": ("tests/nights/test_tables.py",),
     "reconcile/diff/__init__.py": ("tests/diff/test_diff.py",),
     "reconcile/diff/fingerprint.py": ("tests/diff/test_fingerprint.py",),
