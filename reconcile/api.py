@@ -123,7 +123,9 @@ def _input(side: Side, what: pl.DataFrame | Path, work: Path) -> Input:
 
 def _frame(side: Side, frame: pl.DataFrame) -> Input:
     from reconcile.extract.parquet import as_text  # noqa: PLC0415
+    from reconcile.extract.preflight import check_names  # noqa: PLC0415
 
+    check_names(frame.columns, side.value)
     rows = frame.lazy().select(
         pl.int_range(1, pl.len() + 1, dtype=pl.UInt32).alias(ROW), *(as_text(n, t) for n, t in frame.schema.items())
     )

@@ -267,14 +267,16 @@ def _check_declared_names(names: list[str], expected: list[str], where: str) -> 
 
 
 def check_names(names: list[str], where: str) -> None:
-    """Refuse names of columns that are empty, ours, or the same but for case.
+    """Refuse names of columns that are empty, ours, patterns to polars, or the same but for case.
 
     Raises:
         SourceError: E_HEADER. Columns are told by their number: where a header is missing, a name is a resident.
     """
     seen: dict[str, int] = {}
     for number, name in enumerate(names, 1):
-        if name in ("", ROW):
+        # polars takes `*` and `^…$` for patterns of names: such a column would be compared as others, and come out equal.
+        pattern = name == "*" or (name.startswith("^") and name.endswith("$"))
+        if name in ("", ROW) or pattern:
             raise SourceError(where, f"column {number} has no name that can be used", code="E_HEADER")
         # Names that differ by case only are a trap for every reader after us (reference/peers.md §5, 27).
         first = seen.setdefault(name.casefold(), number)

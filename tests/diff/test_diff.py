@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconcile import diff as module
+from reconcile.api import compare
 from reconcile.diff import Diff, DiffPlan, diff, plan
 from reconcile.diff.fingerprint import fingerprint, value_hashes
-from reconcile.errors import ConfigError
+from reconcile.errors import ConfigError, SourceError
 from reconcile.model import ROW, Category, Dataset, Field, Latin
 from tests.contrary import contrary
 
@@ -332,3 +333,11 @@ def test_a_narrowed_comparison_of_rows_that_have_more_than_one_partner_pairs_the
     found = diff(few, side(few, left), side(few, right))
     assert (found.matched, found.mismatched) == (0, 1)
     assert (found.only_left["k0"].to_list(), found.only_right["k0"].to_list()) == (["2"], ["3"])
+
+
+@pytest.mark.parametrize("name", ["*", "^i.*$"])
+def test_a_frame_with_a_name_that_is_a_pattern_is_refused(name: str) -> None:
+    left = pl.DataFrame({"id": ["1", "2"], name: ["a", "b"]})
+    with pytest.raises(SourceError) as caught:
+        compare(left, left.with_columns(pl.lit("c").alias("v")), key=["id"])
+    assert (caught.value.code, name in str(caught.value)) == ("E_HEADER", False)

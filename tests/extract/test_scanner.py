@@ -285,6 +285,8 @@ def test_what_follows_the_first_lines_is_not_what_is_told_if_they_are_wrong() ->
 @pytest.mark.parametrize(("names", "problem"), [
     (["id", ""], "column 2 has no name that can be used"),
     (["id", "v", ROW], "column 3 has no name that can be used"),
+    (["id", "*"], "column 2 has no name that can be used"),  # polars: every column
+    (["id", "^i.*$", "v"], "column 2 has no name that can be used"),  # polars: every column that begins with i
     (["Id", "v", "iD"], "columns 1 and 3 have the same name"),
     (["v", "ß", "x", "SS"], "columns 2 and 4 have the same name"),  # the same but for case: STRASSE is Straße
 ])  # fmt: skip
