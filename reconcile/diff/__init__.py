@@ -153,10 +153,13 @@ def plan(dataset: Dataset, left: tuple[str, ...], right: tuple[str, ...], seed: 
         raise ConfigError("columns", f"got one named {ROW!r}, which counts the records here", hint="rename it")
     for side, columns in (("left", left), ("right", right)):
         if missing := [name for name in dataset.key if name not in columns]:
+            # Only by their number: what stands in the header of a file without one is a record.
+            alike = [str(i) for i, name in enumerate(columns, 1) if name.casefold() in {n.casefold() for n in missing}]
+            near = f" (number {', '.join(alike)} differs in case alone)" if alike else ""
             raise ConfigError(
                 f"{side}: key",
-                f"got no column {', '.join(map(repr, missing))}, expected one of: {', '.join(columns)}",
-                hint="column names are compared exactly, upper and lower case too",
+                f"got no column {', '.join(map(repr, missing))}, expected it among the {len(columns)} there{near}",
+                hint="names are compared exactly, upper and lower case too; is the first line of a file its header?",
                 code="E_KEY",
             )
     shared = set(left) & set(right)

@@ -102,8 +102,14 @@ def test_a_side_without_the_key_is_named_with_what_it_has(side: str) -> None:
     whole, without = ("id", "name"), ("ID", "name")
     error = refused(ADHOC, *((without, whole) if side == "left" else (whole, without)))
     assert (error.code, error.where) == ("E_KEY", f"{side}: key")
-    assert error.problem == "got no column 'id', expected one of: ID, name"
+    assert error.problem == "got no column 'id', expected it among the 2 there (number 1 differs in case alone)"
     assert "upper and lower case" in error.hint
+
+
+def test_a_file_without_header_does_not_show_its_first_record() -> None:
+    error = refused(ADHOC, ("墨田花子", "19450701"), ("id", "name"))
+    assert error.problem == "got no column 'id', expected it among the 2 there"
+    assert "header" in error.hint
 
 
 @pytest.mark.parametrize("side", [0, 1])
