@@ -27,7 +27,8 @@ MOST_BYTES = 200 << 20
 MOST_UNPACKED = 4 << 30
 """What a list of a million findings stays well below; more is no worklist of ours."""
 
-_STAFF_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,19}")
+_STAFF_ID = re.compile(r"(?!(?:[^0-9]*[0-9]){8})[A-Za-z0-9][A-Za-z0-9_-]{0,19}")
+"""Not eight digits: a 生年月日 has eight, a 住民票コード eleven, a 個人番号 twelve, and none belongs here."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -101,7 +102,9 @@ def _decisions(sheet: Worksheet) -> Iterator[Decision]:
         if reason:
             _one_of(sheet, number, REASON, reason, REASONS)
         if staff and not _STAFF_ID.fullmatch(staff):
-            raise _wrong(sheet, number, STAFF, "expected a staff id (letters and digits), not a name")
+            raise _wrong(
+                sheet, number, STAFF, "expected a staff id (letters and digits, at most seven digits), not a name"
+            )
         yield Decision(
             finding_id=str(said[IDENTIFIER]), state=state or STATES[0], reason=reason, operator=staff, due=due
         )
